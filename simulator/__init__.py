@@ -1,0 +1,1 @@
+"""Exact simulator of spatial accelerators."""

@@ -1,0 +1,147 @@
+"""From an architecture's plain data to its checked form, or to one readable error."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from simulator.architecture_file import KINDS, ArchitectureForm
+from simulator.errors import ArchitectureError, did_you_mean
+
+MAX_DEPTH = 16
+
+
+def read_form(data: object, where: str) -> ArchitectureForm:
+    """Return the checked form of an architecture's plain data; `where` names the file in errors.
+
+    Raises
+    ------
+    ArchitectureError
+        For the first thing that is wrong: what, at which field, and what would be right.
+    """
+    if not isinstance(data, dict):
+        raise ArchitectureError(f"{where}: must be a mapping with name, energy_unit, bits and hierarchy")
+    _require_plain(data, data, where, ())
+    try:
+        return ArchitectureForm.model_validate(data)
+    except ValidationError as problem:
+        first, *others = problem.errors(include_url=False)
+        more = f" (and {len(others)} more to put right)" if others else ""
+        raise ArchitectureError(f"{where}: {_explain(first, data)}{more}") from None
+
+
+def _require_plain(value: object, data: object, where: str, location: tuple[str | int, ...]) -> None:
+    """Refuse what YAML cannot hold, empty values, and numbers too large to be meant."""
+
+    def refuse(reason: str) -> ArchitectureError:
+        return ArchitectureError(f"{where}: {locate(location, data)}: {reason}")
+
+    if len(location) > MAX_DEPTH:
+        raise refuse("nested too deeply")
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if type(key) is not str:
+                raise refuse(f"field names must be text, got {key!r:.60}")
+            _require_plain(inner, data, where, (*location, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            _require_plain(inner, data, where, (*location, index))
+    elif value is None:
+        raise refuse("is empty; give a value or leave the field out")
+    elif type(value) is int:
+        if abs(value) > 2**63:
+            raise refuse("is too large a number")
+    elif type(value) is float:
+        if not math.isfinite(value):
+            raise refuse(f"must be a finite number, got {value}")
+    elif type(value) not in (str, bool):
+        raise refuse(f"must be plain text, a number, a list or a mapping, got {type(value).__name__}")
+
+
+_EXPECTED = {
+    "int_type": "must be a whole number",
+    "float_type": "must be a number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "list_type": "must be a list",
+    "dict_type": "must be a mapping",
+    "model_type": "must be a mapping",
+    "model_attributes_type": "must be a mapping",
+}
+_BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
+
+
+def _explain(error: ErrorDetails, data: object) -> str:
+    """Return one error of pydantic's as `field: what is wrong`."""
+    kind, context, given = error["type"], error.get("ctx", {}), error["input"]
+    location = error["loc"]
+    if len(location) > 2 and location[0] == "hierarchy":
+        # The third part is the tag by which the kind of entry was told, no field of the file.
+        location = (*location[:2], *location[3:])
+    if kind == "missing":
+        place = locate(location[:-1], data)
+        return f"{place}{': ' if place else ''}the field {location[-1]!r} is missing"
+    place = locate(location, data)
+    prefix = f"{place}: " if place else ""
+    if kind == "value_error":
+        return f"{prefix}{context['error']}"
+    if kind in ("union_tag_not_found", "union_tag_invalid"):
+        return f"{prefix}must have exactly one of the fields {', '.join(KINDS)}"
+    if kind == "literal_error":
+        known = re.findall(r"'([^']*)'", str(context["expected"]))
+        hint = did_you_mean(given[:80], known) if isinstance(given, str) else f"; known: {', '.join(known)}"
+        return f"{prefix}unknown value {_shown(given)}{hint}"
+    if kind in ("too_short", "too_long"):
+        limit = "at least" if kind == "too_short" else "at most"
+        bound = context["min_length" if kind == "too_short" else "max_length"]
+        return f"{prefix}must have {limit} {bound} {'entry' if bound == 1 else 'entries'}"
+    wanted = _EXPECTED.get(kind, error["msg"])
+    for sign, bound in _BOUNDS.items():
+        if sign in context:
+            wanted = f"must be {bound} {context[sign]:.15g}"
+    return f"{prefix}{wanted}, got {_shown(given)}"
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, dict | list):
+        return "a mapping" if isinstance(value, dict) else "a list"
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def locate(location: Sequence[str | int], data: object) -> str:
+    """Return a place in an architecture's data as text: ``hierarchy[1].storage GLB: capacity``."""
+    return "".join(_pieces(location, data)).removesuffix(": ")
+
+
+def _pieces(location: Sequence[str | int], data: object) -> Iterator[str]:
+    node, joint = data, ""
+    for part in location:
+        if isinstance(part, int) and isinstance(node, list):
+            node = node[part] if part < len(node) else None
+            yield f"[{part}]"
+            title = _title(node)
+            if title:
+                yield title
+                joint = ": "
+            else:
+                joint = "."
+        elif isinstance(node, dict):
+            yield f"{joint}{str(part)[:80]}"
+            node, joint = node.get(part), "."
+        else:
+            # Below a value written short (a price for all tensors): the file has nothing to point at.
+            return
+
+
+def _title(node: object) -> str:
+    for kind in ("storage", "array"):
+        if isinstance(node, dict) and isinstance(node.get(kind), str):
+            return f".{kind} {node[kind][:64]}"
+    return ""

@@ -1,0 +1,77 @@
+"""Small kernels on positions, chunks and tiles that the walk and the closed form share."""
+
+from __future__ import annotations
+
+from simulator.counting.lowering import SPLIT, TEMPORAL, UNION, ZERO, Ints, Queries, Structure
+from simulator.jit import kernel
+
+
+def kernel_sizes(structure: Structure, bounds: Ints, queries: Queries) -> tuple[int, int, int]:
+    """Scratch the kernels need: places of one dimension in time and on the array, longest bitmap."""
+    situations, positions = 1, 1
+    temporal = (queries.roles == TEMPORAL).any(axis=0)
+    spatial = ((queries.roles != TEMPORAL) & (queries.roles <= ZERO)).any(axis=0)
+    for d in range(len(structure.extents)):
+        of_dim = structure.loop_dim == d
+        situations = max(situations, int(bounds[:, of_dim & temporal].prod(axis=1).max()))
+        positions = max(positions, int(bounds[:, of_dim & spatial].prod(axis=1).max()))
+    pairs = structure.rank_dims[:, 1] >= 0
+    lengths = (structure.rank_coefficients * (structure.extents[structure.rank_dims] - 1)).sum(axis=1) + 1
+    length = int(lengths[pairs].max()) if pairs.any() else 1
+    return situations, positions, length
+
+
+@kernel
+def position_offsets(structure, bounds, strides, queries, q, offsets, n_offsets, shape):
+    """Positions of each dimension: offsets and weights that split groups (0) and that share them (1).
+
+    ``shape`` gets a dimension's chunk inside the child, its largest offset and the loops' whole span.
+    """
+    child = queries.child[q]
+    own_split = structure.is_output[queries.tensor[q]] == 1
+    first, end = structure.rank_start[queries.tensor[q]], structure.rank_start[queries.tensor[q] + 1]
+    for d in range(len(structure.extents)):
+        n_offsets[d, 0] = 1
+        n_offsets[d, 1] = 1
+        for kind in range(2):
+            offsets[d, kind, 0, 0] = 0
+            offsets[d, kind, 1, 0] = 1
+        shape[d, 0] = 1
+        shape[d, 1] = 0
+        own = False
+        for r in range(first, end):
+            own = own or structure.rank_dims[r, 0] == d
+        for loop in range(len(bounds)):
+            if structure.loop_dim[loop] != d:
+                continue
+            if loop >= child:
+                shape[d, 0] *= bounds[loop]
+                continue
+            role = queries.roles[q, loop]
+            if role != UNION and role != SPLIT:
+                continue
+            shape[d, 1] += (bounds[loop] - 1) * strides[loop]
+            kind = 1 if role == UNION and not (own and own_split) else 0
+            n = n_offsets[d, kind]
+            weighted = queries.weight[q] == loop
+            for i in range(bounds[loop] - 1, -1, -1):
+                for j in range(n):
+                    offsets[d, kind, 0, i * n + j] = offsets[d, kind, 0, j] + i * strides[loop]
+                    offsets[d, kind, 1, i * n + j] = offsets[d, kind, 1, j] * (i if weighted else 1)
+            n_offsets[d, kind] = n * bounds[loop]
+
+
+@kernel
+def chunk_words(base, chunk, extent, coefficient, first, end):
+    """Words of a one-dimensional chunk whose coordinate lies in [first, end)."""
+    low = max(base, -(-first // coefficient))
+    high = min(min(base + chunk, extent), -(-end // coefficient))
+    return max(0, high - low)
+
+
+@kernel
+def stamp_tile(stamps, mark, b1, w1, e1, a, b2, w2, e2, b):
+    """Mark the coordinates a*i + b*j of a tile."""
+    for i in range(b1, min(b1 + w1, e1)):
+        for j in range(b2, min(b2 + w2, e2)):
+            stamps[a * i + b * j] = mark

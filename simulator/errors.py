@@ -1,0 +1,31 @@
+"""The errors a user can cause, and the nearest name to offer instead of an unknown one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SimulatorError(ValueError):
+    """Something the user gave is wrong; the message says what, where and what would be right."""
+
+
+class ArchitectureError(SimulatorError):
+    """An architecture file or object that cannot be a machine."""
+
+
+class ProblemError(SimulatorError):
+    """A problem whose dimensions, tensors or extents make no sense or are too large to count."""
+
+
+class MappingError(SimulatorError):
+    """A mapping that is malformed or illegal for its problem and architecture."""
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or the list of known names."""
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else ""

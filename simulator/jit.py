@@ -1,0 +1,16 @@
+"""The one decorator of every kernel: compiled, cached on disk, free of the interpreter lock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from numba import njit
+
+F = TypeVar("F", bound=Callable[..., object])
+
+
+def kernel(function: F) -> F:
+    """Compile ``function`` with numba; kernels take integers and arrays of integers or floats only."""
+    compiled: F = njit(cache=True, nogil=True, boundscheck=False)(function)
+    return compiled

@@ -1,0 +1,264 @@
+"""Whether a mapping is legal: for its problem alone, and on a machine."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import replace
+from functools import lru_cache
+
+import numpy as np
+
+from simulator.architecture import Architecture, Storage
+from simulator.counting.lowering import Rules
+from simulator.errors import MappingError, did_you_mean
+from simulator.mapping import Loop, Mapping, Store
+from simulator.problem import Problem, Rank
+
+
+def check_nest(problem: Problem, mapping: Mapping) -> None:
+    """Check a nest against its problem: structure, names, coverage and reachable bounds.
+
+    Raises
+    ------
+    MappingError
+        Saying which node or dimension is wrong and what would be right.
+    """
+    if not mapping.nodes or not isinstance(mapping.nodes[0], Store):
+        raise MappingError("a mapping begins with the outermost storage level")
+    missing = sorted(set(problem.tensor_names) - set(mapping.nodes[0].tensors))
+    if missing:
+        raise MappingError(
+            f"the outermost level {mapping.nodes[0].level} must keep every tensor; it lacks {', '.join(missing)}"
+        )
+    for store, _ in mapping.stores:
+        for tensor in store.tensors:
+            if tensor not in problem.tensor_names:
+                hint = did_you_mean(tensor, problem.tensor_names)
+                raise MappingError(f"{store.level} keeps {tensor!r}, no tensor of {problem.name}{hint}")
+    for tensor in problem.tensor_names:
+        levels = Counter(level for level, _ in mapping.keepers(tensor))
+        twice = [level for level, n in levels.items() if n > 1]
+        if twice:
+            raise MappingError(f"{twice[0]} keeps {tensor} twice")
+    _check_bounds(problem, mapping)
+
+
+def check_mapping(problem: Problem, architecture: Architecture, mapping: Mapping) -> Mapping:
+    """Check a mapping on a machine and return it with every spatial loop's array named.
+
+    Raises
+    ------
+    MappingError
+        For a nest wrong in itself, an unknown level or axis, a tensor a level cannot keep, a hierarchy
+        out of order, an axis or a capacity exceeded (which tensors do not fit, and by how much).
+    """
+    check_nest(problem, mapping)
+    mapping = Mapping(
+        tuple(_placed(node, architecture) if isinstance(node, Loop) else node for node in mapping.nodes)
+    )
+    _check_levels(problem, architecture, mapping)
+    _check_order(problem, architecture, mapping)
+    _check_axes(architecture, mapping)
+    for storage in architecture.storages:
+        _check_capacity(problem, architecture, mapping, storage)
+    return mapping
+
+
+def rules(problem: Problem, architecture: Architecture, mapping: Mapping) -> Rules:
+    """What the machine's networks and levels do, for each loop of a checked mapping."""
+    splits = {}
+    for tensor in problem.tensor_names:
+        stuck = set()
+        for index, loop in enumerate(mapping.loops):
+            if loop.spatial:
+                axis = architecture.array(str(loop.array)).axis(str(loop.axis))
+                moves = axis.reduces if tensor == problem.output else axis.multicasts(tensor)
+                if not moves:
+                    stuck.add(index)
+        splits[tensor] = frozenset(stuck)
+    stored = frozenset(s.name for s in architecture.storages if s.stores_padding)
+    return Rules(splits, frozenset(architecture.mac.latches), stored)
+
+
+def tile_words(problem: Problem, mapping: Mapping, tensor: str, level: str, stores_padding: bool) -> int:
+    """Words of the largest tile of ``tensor`` that any instance of ``level`` holds at any step."""
+    above = next(n for name, n in mapping.keepers(tensor) if name == level)
+    chunks = dict.fromkeys(problem.extents, 1)
+    for loop in mapping.loops[above:]:
+        chunks[loop.dimension] *= loop.bound
+    return math.prod(
+        _rank_words(
+            rank if not stores_padding else replace(rank, data=None),
+            tuple(problem.extents[d] for d in rank.dimensions),
+            tuple(min(chunks[d], problem.extents[d]) for d in rank.dimensions),
+        )
+        for rank in problem.tensor(tensor).ranks
+    )
+
+
+def tile_bits(
+    problem: Problem, architecture: Architecture, mapping: Mapping, store: Store, tensor: str
+) -> int:
+    """Bits a tile takes at its level, twice the tile where it is double-buffered."""
+    storage = architecture.storage(store.level)
+    words = tile_words(problem, mapping, tensor, store.level, storage.stores_padding)
+    return (
+        words * word_bits(problem, architecture, tensor, store.level) * (1 + storage.double_buffered(tensor))
+    )
+
+
+def word_bits(problem: Problem, architecture: Architecture, tensor: str, level: str) -> int:
+    """Width of a tensor's word at a level: the problem's own where it states one, else the machine's."""
+    own = problem.tensor(tensor).bits
+    return own if own is not None else architecture.word_bits(tensor, level)
+
+
+@lru_cache(maxsize=65536)
+def _rank_words(rank: Rank, extents: tuple[int, ...], chunks: tuple[int, ...]) -> int:
+    """Largest number of data coordinates that one chunk of each dimension reaches."""
+    coefficients = [c for _, c in rank.coefficients]
+    if len(chunks) == 1:
+        size = chunks[0]
+    else:
+        # Values a*i + b*j repeat along (i + b/g, j - a/g): points less links of those chains.
+        g = math.gcd(*coefficients)
+        a, b = coefficients[0] // g, coefficients[1] // g
+        size = chunks[0] * chunks[1] - max(0, chunks[0] - b) * max(0, chunks[1] - a)
+    if rank.data is None:
+        return size
+    return _clipped_words(coefficients, rank.data, extents, chunks)
+
+
+def _clipped_words(
+    coefficients: list[int], data: tuple[int, int], extents: tuple[int, ...], chunks: tuple[int, ...]
+) -> int:
+    """The same with a range of data: the largest over every place the chunks can stand."""
+    length = 1 + sum(c * (n - 1) for c, n in zip(coefficients, extents, strict=True))
+    inside = np.zeros(length + 1, np.int64)
+    inside[data[0] : data[0] + data[1]] = 1
+    tile = np.zeros(1, np.int64)
+    for coefficient, chunk in zip(coefficients, chunks, strict=True):
+        tile = np.unique(tile[:, None] + coefficient * np.arange(chunk))
+    starts = np.zeros(1, np.int64)
+    for coefficient, chunk, extent in zip(coefficients, chunks, extents, strict=True):
+        starts = np.unique(starts[:, None] + coefficient * np.arange(0, extent, chunk))
+    # Past the last coordinate stands the zero at the end: a ragged tile is a full one cut off there.
+    return max(int(inside[np.minimum(start + tile, length)].sum()) for start in starts)
+
+
+def _check_bounds(problem: Problem, mapping: Mapping) -> None:
+    stride = dict.fromkeys(problem.extents, 1)
+    for loop in reversed(mapping.loops):
+        if loop.dimension not in stride:
+            hint = did_you_mean(loop.dimension, problem.extents)
+            raise MappingError(f"'{loop}': {problem.name} has no dimension {loop.dimension!r}{hint}")
+        extent = problem.extents[loop.dimension]
+        if (loop.bound - 1) * stride[loop.dimension] >= extent:
+            most = -(-extent // stride[loop.dimension])
+            raise MappingError(
+                f"'{loop}': its last iteration is never reached, each covers {stride[loop.dimension]} of "
+                f"{extent}; a bound of {most} is enough"
+            )
+        stride[loop.dimension] *= loop.bound
+    for dimension, covered in stride.items():
+        if covered < problem.extents[dimension]:
+            raise MappingError(
+                f"dimension {dimension} is not covered: the bounds of its loops multiply to {covered}, "
+                f"its extent is {problem.extents[dimension]}"
+            )
+
+
+def _placed(loop: Loop, architecture: Architecture) -> Loop:
+    if loop.axis is None:
+        return loop
+    arrays = [a for a in architecture.arrays if loop.array in (None, a.name)]
+    owners = [a.name for a in arrays if loop.axis in (axis.name for axis in a.axes)]
+    if len(owners) == 1:
+        return replace(loop, array=owners[0])
+    if owners:
+        raise MappingError(f"'{loop}': axis {loop.axis!r} is on arrays {', '.join(owners)}; name one")
+    places = [f"{a.name}.{axis.name}" for a in architecture.arrays for axis in a.axes]
+    raise MappingError(
+        f"'{loop}': {architecture.name} has no axis {loop.place!r}{did_you_mean(loop.place, places)}"
+    )
+
+
+def _check_levels(problem: Problem, architecture: Architecture, mapping: Mapping) -> None:
+    names = [s.name for s in architecture.storages]
+    for store, _ in mapping.stores:
+        if store.level not in names:
+            hint = did_you_mean(store.level, names)
+            raise MappingError(f"{architecture.name} has no storage level {store.level!r}{hint}")
+        for tensor in store.tensors:
+            if tensor not in architecture.storage(store.level).keeps:
+                keeps = ", ".join(architecture.storage(store.level).keeps)
+                raise MappingError(f"{store.level} cannot keep {tensor}; it keeps {keeps}")
+    if mapping.stores[0][0].level != names[0]:
+        raise MappingError(f"the outermost level is {names[0]}, not {mapping.stores[0][0].level}")
+    for storage in architecture.storages:
+        for tensor in problem.tensor_names:
+            if tensor in storage.required and storage.name not in (n for n, _ in mapping.keepers(tensor)):
+                raise MappingError(f"{storage.name} must keep {tensor} in every mapping")
+
+
+def _check_order(problem: Problem, architecture: Architecture, mapping: Mapping) -> None:
+    for tensor in problem.tensor_names:
+        levels = [level for level, _ in mapping.keepers(tensor)]
+        for outer, inner in zip(levels, levels[1:], strict=False):
+            if architecture.rank_of(outer) >= architecture.rank_of(inner):
+                raise MappingError(
+                    f"{tensor}: {inner} stands below {outer} in the mapping, but not in the hierarchy of "
+                    f"{architecture.name}"
+                )
+    for place, loop in enumerate(mapping.nodes):
+        if not isinstance(loop, Loop) or not loop.spatial:
+            continue
+        rank = architecture.array(str(loop.array)).rank
+        for other, node in enumerate(mapping.nodes):
+            if isinstance(node, Store):
+                level_rank = architecture.rank_of(node.level)
+            elif node.spatial and node.array != loop.array:
+                level_rank = architecture.array(str(node.array)).rank
+            else:
+                continue
+            name = node.level if isinstance(node, Store) else f"array {node.array}"
+            if level_rank < rank and other > place:
+                raise MappingError(f"'{loop}' must stand below {name}, which is outside array {loop.array}")
+            if level_rank > rank and other < place:
+                raise MappingError(f"'{loop}' must stand above {name}, which is inside array {loop.array}")
+
+
+def _check_axes(architecture: Architecture, mapping: Mapping) -> None:
+    for array in architecture.arrays:
+        for axis in array.axes:
+            on_axis = [x for x in mapping.loops if x.array == array.name and x.axis == axis.name]
+            used = math.prod(loop.bound for loop in on_axis)
+            if used > axis.size:
+                loops = " x ".join(f"{loop.dimension} {loop.bound}" for loop in on_axis)
+                raise MappingError(
+                    f"axis {array.name}.{axis.name} has {axis.size} places, the mapping uses {used} ({loops})"
+                )
+
+
+def _check_capacity(problem: Problem, architecture: Architecture, mapping: Mapping, storage: Storage) -> None:
+    bits: dict[str, int] = {}
+    for store, _ in mapping.stores:
+        if store.level == storage.name:
+            for tensor in store.tensors:
+                bits[tensor] = tile_bits(problem, architecture, mapping, store, tensor)
+    parts = [(part.tensors, part.capacity_bits) for part in storage.partitions]
+    if storage.capacity_bits is not None:
+        parts.append((tuple(bits), storage.capacity_bits))
+    for tensors, capacity in parts:
+        inside = {t: n for t, n in bits.items() if t in tensors}
+        over = sum(inside.values()) - capacity
+        if over > 0:
+            tiles = ", ".join(
+                f"{t} {n} bits{' (twice a tile)' if storage.double_buffered(t) else ''}"
+                for t, n in inside.items()
+            )
+            raise MappingError(
+                f"{storage.name} overfills by {over} bits: it has {capacity} bits for {', '.join(tensors)}, "
+                f"the tiles take {sum(inside.values())} ({tiles})"
+            )

@@ -1,0 +1,295 @@
+"""A problem: dimensions with extents, operand tensors and one output, as affine accesses.
+
+A tensor has *ranks*; a rank's coordinate is a sum of ``coefficient * dimension`` over one or two
+dimensions. A convolution's input row, for example, is ``stride * P + dilation * R``. Coordinates are
+counted from 0 at the padded edge; ``data`` is the range of them that is data rather than padding.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping as Dictionary
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from simulator.errors import ProblemError, did_you_mean
+
+MAX_DIMENSIONS = 10
+MAX_OPERANDS = 6
+MAX_RANKS = 10
+MAX_EXTENT = 2**31
+MAX_MACS = 2**62
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
+
+
+@dataclass(frozen=True)
+class Rank:
+    """One coordinate of a tensor: ``sum(coefficient * dimension)``, with the range that is data.
+
+    ``data`` is ``(first, count)``, or None where every coordinate is data.
+    """
+
+    coefficients: tuple[tuple[str, int], ...]
+    data: tuple[int, int] | None = None
+
+    @property
+    def dimensions(self) -> tuple[str, ...]:
+        return tuple(name for name, _ in self.coefficients)
+
+    def __str__(self) -> str:
+        return "+".join(name.lower() if c == 1 else f"{c}{name.lower()}" for name, c in self.coefficients)
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """An operand or the output. ``bits`` None takes the architecture's width; density is in (0, 1]."""
+
+    name: str
+    ranks: tuple[Rank, ...]
+    bits: int | None = None
+    density: float = 1.0
+
+    @cached_property
+    def dimensions(self) -> frozenset[str]:
+        return frozenset(name for rank in self.ranks for name in rank.dimensions)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Dimensions with extents, operands and an output: ``outputs[..] += product of operands[..]``.
+
+    Raises
+    ------
+    ProblemError
+        If a name, extent, coefficient or rank makes no sense, or the counts could pass 2**63.
+    """
+
+    name: str
+    dimensions: tuple[tuple[str, int], ...]
+    tensors: tuple[Tensor, ...]
+    output: str
+
+    def __post_init__(self) -> None:
+        _check_dimensions(self)
+        _check_tensors(self)
+
+    @cached_property
+    def extents(self) -> dict[str, int]:
+        """Extent of each dimension, by name."""
+        return dict(self.dimensions)
+
+    @cached_property
+    def macs(self) -> int:
+        """Multiply-accumulates: the product of the extents."""
+        return math.prod(self.extents.values())
+
+    @cached_property
+    def operands(self) -> tuple[Tensor, ...]:
+        return tuple(t for t in self.tensors if t.name != self.output)
+
+    @cached_property
+    def tensor_names(self) -> tuple[str, ...]:
+        return tuple(t.name for t in self.tensors)
+
+    def tensor(self, name: str) -> Tensor:
+        for tensor in self.tensors:
+            if tensor.name == name:
+                return tensor
+        raise ProblemError(f"{self.name}: no tensor {name!r}{did_you_mean(name, self.tensor_names)}")
+
+    def rank_length(self, rank: Rank) -> int:
+        """Number of coordinates from 0 to the largest one the rank reaches."""
+        return 1 + sum(c * (self.extents[d] - 1) for d, c in rank.coefficients)
+
+    def shape(self, tensor: str) -> tuple[int, ...]:
+        """Extent of each rank of a tensor, padding included."""
+        return tuple(self.rank_length(rank) for rank in self.tensor(tensor).ranks)
+
+    def __str__(self) -> str:
+        def access(tensor: Tensor) -> str:
+            return tensor.name + "".join(f"[{rank}]" for rank in tensor.ranks)
+
+        body = " * ".join(access(t) for t in self.operands)
+        sizes = ", ".join(f"{d}={n}" for d, n in self.dimensions)
+        return f"{access(self.tensor(self.output))} += {body}   ({sizes})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """The problem in the form of the counting cases (``dims``, ``tensors``, ``output``)."""
+        tensors: dict[str, list[dict[str, Any]]] = {}
+        for tensor in self.tensors:
+            ranks: list[dict[str, Any]] = []
+            for rank in tensor.ranks:
+                entry: dict[str, Any] = {"coefficients": dict(rank.coefficients)}
+                if rank.data is not None:
+                    entry["data"] = {"first": rank.data[0], "count": rank.data[1]}
+                ranks.append(entry)
+            tensors[tensor.name] = ranks
+        return {"dims": dict(self.dimensions), "tensors": tensors, "output": self.output}
+
+    @staticmethod
+    def from_dict(data: object, name: str = "problem") -> Problem:
+        """Build a problem from ``{"dims": .., "tensors": .., "output": ..}``.
+
+        Raises
+        ------
+        ProblemError
+            Naming the field that is missing, of the wrong type or out of range.
+        """
+        where = _mapping(data, name, {"dims", "tensors", "output"}, required={"dims", "tensors", "output"})
+        dims = _mapping(where["dims"], f"{name}: dims")
+        tensors = _mapping(where["tensors"], f"{name}: tensors")
+        built = tuple(
+            Tensor(
+                str(t), tuple(_rank(r, f"{name}: tensor {t!r} rank {i}") for i, r in enumerate(_list(rs, t)))
+            )
+            for t, rs in tensors.items()
+        )
+        return Problem(name, tuple((str(d), n) for d, n in dims.items()), built, str(where["output"]))
+
+
+def convolution(
+    name: str = "convolution",
+    *,
+    n: int = 1,
+    g: int = 1,
+    m: int = 1,
+    c: int = 1,
+    p: int = 1,
+    q: int = 1,
+    r: int = 1,
+    s: int = 1,
+    stride: tuple[int, int] = (1, 1),
+    dilation: tuple[int, int] = (1, 1),
+    row_data: tuple[int, int] | None = None,
+    column_data: tuple[int, int] | None = None,
+) -> Problem:
+    """The seven-loop convolution with groups: weights[G][M][C][R][S], inputs[N][G][C][..][..].
+
+    ``m`` and ``c`` are per group; ``row_data`` and ``column_data`` are the ``(first, count)`` of the
+    coordinates that are data, counted from the padded edge.
+    """
+
+    def one(dimension: str) -> Rank:
+        return Rank(((dimension, 1),))
+
+    rows = Rank((("P", stride[0]), ("R", dilation[0])), row_data)
+    columns = Rank((("Q", stride[1]), ("S", dilation[1])), column_data)
+    sizes = {"N": n, "G": g, "M": m, "C": c, "P": p, "Q": q, "R": r, "S": s}
+    return Problem(
+        name,
+        tuple(sizes.items()),
+        (
+            Tensor("weights", tuple(one(d) for d in "GMCRS")),
+            Tensor("inputs", (one("N"), one("G"), one("C"), rows, columns)),
+            Tensor("outputs", tuple(one(d) for d in "NGMPQ")),
+        ),
+        "outputs",
+    )
+
+
+def _integer(value: object, what: str, low: int, high: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise ProblemError(f"{what} must be a whole number from {low} to {high}, not {value!r}")
+    if not low <= value <= high:
+        raise ProblemError(f"{what} must be from {low} to {high}, not {value}")
+    return value
+
+
+def _mapping(
+    data: object, what: str, known: set[str] | None = None, required: set[str] | None = None
+) -> Dictionary[str, Any]:
+    if not isinstance(data, dict):
+        raise ProblemError(f"{what} must be a mapping of names to values, not {type(data).__name__}")
+    for key in data:
+        if known is not None and key not in known:
+            raise ProblemError(f"{what}: unknown field {key!r}{did_you_mean(str(key), known)}")
+    for key in sorted(required or ()):
+        if key not in data:
+            raise ProblemError(f"{what}: field {key!r} is missing")
+    return data
+
+
+def _list(data: object, what: object) -> list[Any]:
+    if not isinstance(data, list):
+        raise ProblemError(f"tensor {what!r} must be a list of ranks, not {type(data).__name__}")
+    return data
+
+
+def _rank(data: object, what: str) -> Rank:
+    entry = _mapping(data, what, {"coefficients", "data"}, required={"coefficients"})
+    coefficients = _mapping(entry["coefficients"], f"{what}: coefficients")
+    if (span := entry.get("data")) is None:
+        return Rank(tuple(coefficients.items()))
+    span = _mapping(span, f"{what}: data", {"first", "count"}, required={"first", "count"})
+    return Rank(tuple(coefficients.items()), (span["first"], span["count"]))
+
+
+def _check_dimensions(problem: Problem) -> None:
+    where = problem.name
+    if not 1 <= len(problem.dimensions) <= MAX_DIMENSIONS:
+        raise ProblemError(
+            f"{where}: a problem has 1 to {MAX_DIMENSIONS} dimensions, not {len(problem.dimensions)}"
+        )
+    if len(problem.extents) != len(problem.dimensions):
+        raise ProblemError(f"{where}: a dimension is named twice")
+    for name, extent in problem.dimensions:
+        if not _NAME.match(name):
+            raise ProblemError(f"{where}: dimension name {name!r} must be letters, digits and underscores")
+        _integer(extent, f"{where}: extent of dimension {name}", 1, MAX_EXTENT)
+    if problem.macs > MAX_MACS:
+        raise ProblemError(
+            f"{where}: {problem.macs:.3e} multiply-accumulates are too many to count exactly; at most 2**62"
+        )
+
+
+def _check_tensors(problem: Problem) -> None:
+    where = problem.name
+    names = problem.tensor_names
+    if len(set(names)) != len(names):
+        raise ProblemError(f"{where}: a tensor is named twice")
+    if problem.output not in names:
+        raise ProblemError(
+            f"{where}: output {problem.output!r} is no tensor{did_you_mean(problem.output, names)}"
+        )
+    if not 2 <= len(names) <= MAX_OPERANDS + 1:
+        raise ProblemError(f"{where}: a problem has 1 to {MAX_OPERANDS} operands, not {len(names) - 1}")
+    for tensor in problem.tensors:
+        if not _NAME.match(tensor.name):
+            raise ProblemError(
+                f"{where}: tensor name {tensor.name!r} must be letters, digits and underscores"
+            )
+        if len(tensor.ranks) > MAX_RANKS:
+            raise ProblemError(f"{where}: tensor {tensor.name!r} has more than {MAX_RANKS} ranks")
+        if tensor.bits is not None:
+            _integer(tensor.bits, f"{where}: bits of {tensor.name!r}", 1, 4096)
+        if not 0.0 < tensor.density <= 1.0:
+            raise ProblemError(f"{where}: density of {tensor.name!r} must be in (0, 1], not {tensor.density}")
+        seen: set[str] = set()
+        for index, rank in enumerate(tensor.ranks):
+            _check_rank(problem, rank, f"{where}: tensor {tensor.name!r} rank {index}", seen)
+            if tensor.name == problem.output and len(rank.coefficients) > 1:
+                raise ProblemError(
+                    f"{where}: tensor {tensor.name!r} rank {index}: a rank of the output has one dimension, "
+                    f"or two iterations apart would share a word; not {rank}"
+                )
+
+
+def _check_rank(problem: Problem, rank: Rank, what: str, seen: set[str]) -> None:
+    if not 1 <= len(rank.coefficients) <= 2:
+        raise ProblemError(f"{what}: a rank sums one or two dimensions, not {len(rank.coefficients)}")
+    for dimension, coefficient in rank.coefficients:
+        if dimension not in problem.extents:
+            raise ProblemError(
+                f"{what}: no dimension {dimension!r}{did_you_mean(dimension, problem.extents)}"
+            )
+        if dimension in seen:
+            raise ProblemError(f"{what}: dimension {dimension!r} sits in two ranks of one tensor")
+        seen.add(dimension)
+        _integer(coefficient, f"{what}: coefficient of {dimension}", 1, MAX_EXTENT)
+    if problem.rank_length(rank) > MAX_EXTENT:
+        raise ProblemError(f"{what}: reaches coordinate {problem.rank_length(rank)}; at most 2**31")
+    if rank.data is not None:
+        _integer(rank.data[0], f"{what}: first coordinate of data", 0, MAX_EXTENT)
+        _integer(rank.data[1], f"{what}: count of data", 0, MAX_EXTENT)

@@ -1,0 +1,23 @@
+"""The error every bad workload raises, and the nearest name to offer instead of an unknown one."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class WorkloadError(ValueError):
+    """A layer or a network that cannot be; the message says what, where and what would be right."""
+
+
+def nearest_name(name: object, known: Iterable[str]) -> str:
+    """Return ``"; did you mean 'x'?"`` for the nearest known name, or else the list of known names.
+
+    >>> nearest_name("conv22", ["conv1", "conv2"])
+    "; did you mean 'conv2'?"
+    """
+    names = list(known)
+    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]!r}?"
+    return f"; known: {', '.join(names)}" if names else ""
