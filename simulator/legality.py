@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def check_nest(problem: Problem, mapping: Mapping) -> None:
     missing = sorted(set(problem.tensor_names) - set(mapping.nodes[0].tensors))
     if missing:
         raise MappingError(
-            f"the outermost level {mapping.nodes[0].level} must keep every tensor; it lacks {', '.join(missing)}"
+            f"the outermost level {mapping.nodes[0].level} must keep every tensor, also {', '.join(missing)}"
         )
     for store, _ in mapping.stores:
         for tensor in store.tensors:
@@ -205,7 +206,7 @@ def _check_levels(problem: Problem, architecture: Architecture, mapping: Mapping
 def _check_order(problem: Problem, architecture: Architecture, mapping: Mapping) -> None:
     for tensor in problem.tensor_names:
         levels = [level for level, _ in mapping.keepers(tensor)]
-        for outer, inner in zip(levels, levels[1:], strict=False):
+        for outer, inner in pairwise(levels):
             if architecture.rank_of(outer) >= architecture.rank_of(inner):
                 raise MappingError(
                     f"{tensor}: {inner} stands below {outer} in the mapping, but not in the hierarchy of "

@@ -64,7 +64,8 @@ class Frame(NamedTuple):
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
     """Return counts (Q, COLUMNS) of a nest by the closed form."""
-    return count_batch(nest.structure, nest.bounds[None, :], lower_queries(nest, queries))[0]
+    counts: Ints = count_batch(nest.structure, nest.bounds[None, :], lower_queries(nest, queries))[0]
+    return counts
 
 
 def count_batch(structure: Structure, bounds: Ints, queries: Queries) -> Ints:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+import numpy as np
+
+from simulator.counting.forms import Form, QueryTable, column
 from simulator.counting.lowering import (
     CONTRIBUTED,
     DRAINS,
@@ -16,12 +18,9 @@ from simulator.counting.lowering import (
     Boundary,
     Ints,
     Nest,
-    Query,
     fully_reduced,
     total,
 )
-
-Engine = Callable[[Nest, list[Query]], Ints]
 
 
 @dataclass(frozen=True)
@@ -39,11 +38,6 @@ class BoundaryCounts:
     contributed: int = 0
     refills: int = 0
 
-    @property
-    def fresh(self) -> int:
-        """Words of the parent that started at zero."""
-        return self.drains - self.merges - self.refills
-
     def to_dict(self, output: bool) -> dict[str, Any]:
         """The row in the form of the counting cases."""
         operand = ("parent_reads", "child_fills", "forwardable")
@@ -52,9 +46,33 @@ class BoundaryCounts:
         return {key: value for key, value in asdict(self).items() if key in keys}
 
 
+_NONE = Form()
+
+
+@dataclass(frozen=True)
+class BoundaryForms:
+    """The counts of a boundary as forms over query answers."""
+
+    boundary: Boundary
+    parent_reads: Form = _NONE
+    child_fills: Form = _NONE
+    forwardable: Form = _NONE
+    drains: Form = _NONE
+    merges: Form = _NONE
+    contributed: Form = _NONE
+    refills: Form = _NONE
+
+    @property
+    def forms(self) -> dict[str, Form]:
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "boundary"}
+
+
 @dataclass(frozen=True)
 class Counts:
-    """Counts of a nest: a row per boundary, MACs, steps that exist and active PEs at the first step."""
+    """Counts of a nest: a row per boundary, MACs, steps that exist and active PEs at the first step.
+
+    ``zero_operand_macs`` are MACs with an operand of zero, None where the engine moves no values.
+    """
 
     engine: str
     rows: tuple[BoundaryCounts, ...]
@@ -64,67 +82,75 @@ class Counts:
     zero_operand_macs: int | None = None
 
     def row(self, tensor: str, parent: str) -> BoundaryCounts:
+        """The boundary of ``tensor`` below the level ``parent``."""
         return next(r for r in self.rows if r.tensor == tensor and r.parent == parent)
 
 
-def assemble(nest: Nest, measure: Engine, engine: str) -> Counts:
-    """Ask an engine for the totals of every boundary and complete the output's merges and refills."""
-    asked: list[Query] = []
+def boundary_forms(nest: Nest) -> tuple[BoundaryForms, ...]:
+    """Every boundary's counts as forms, in the order of ``nest.boundaries``.
+
+    ``merges`` are drains beyond those of full reduction; ``refills = drains - merges - fresh``, where
+    fresh words start at zero: every output at the outermost level, ``contributed - refills`` of the
+    boundary above elsewhere.
+    """
+    rows: list[BoundaryForms] = []
+    fresh = Form(constant=math.prod(nest.problem.shape(nest.problem.output)))
     for boundary in nest.boundaries:
-        asked.append(total(nest, boundary))
-        if boundary.output:
-            asked.append(fully_reduced(nest, boundary))
-    answers = iter(measure(nest, asked))
-    rows: list[BoundaryCounts] = []
-    fresh = math.prod(nest.problem.shape(nest.problem.output))
-    for boundary in nest.boundaries:
-        row = next(answers)
-        names = (boundary.tensor, boundary.parent, boundary.child)
+        query = total(nest, boundary)
         if not boundary.output:
-            reads, fills, forwardable = (int(row[c]) for c in (READS, FILLS, FORWARDABLE))
-            rows.append(
-                BoundaryCounts(*names, parent_reads=reads, child_fills=fills, forwardable=forwardable)
-            )
+            reads, fills, forwardable = (column(query, c) for c in (READS, FILLS, FORWARDABLE))
+            rows.append(BoundaryForms(boundary, reads, fills, forwardable))
             continue
-        drains, contributed = int(row[DRAINS]), int(row[CONTRIBUTED])
-        merges = drains - int(next(answers)[DRAINS])
-        refills = drains - merges - fresh
+        drains, contributed = column(query, DRAINS), column(query, CONTRIBUTED)
+        reduced = column(fully_reduced(boundary), DRAINS)
+        refills = reduced - fresh
         rows.append(
-            BoundaryCounts(*names, drains=drains, merges=merges, contributed=contributed, refills=refills)
+            BoundaryForms(
+                boundary, drains=drains, merges=drains - reduced, contributed=contributed, refills=refills
+            )
         )
         fresh = contributed - refills
-    return Counts(engine, tuple(rows), nest.problem.macs, count_steps(nest), count_active_pes(nest))
+    return tuple(rows)
 
 
-def count_steps(nest: Nest) -> int:
-    """Temporal steps that exist: a product over dimensions."""
-    return math.prod(_below(nest, d, n, spatial=False) for d, n in nest.problem.dimensions)
+def read_counts(nest: Nest, table: QueryTable, answers: Ints, engine: str) -> Counts:
+    """Counts of one nest from the answers (Q, COLUMNS) to a table of queries."""
+    rows = []
+    for forms in boundary_forms(nest):
+        words = [int(table.words(form, answers)) for form in forms.forms.values()]
+        names = (forms.boundary.tensor, forms.boundary.parent, forms.boundary.child)
+        rows.append(BoundaryCounts(*names, *words))
+    return Counts(engine, tuple(rows), nest.problem.macs, int(count_steps(nest)), int(count_active_pes(nest)))
 
 
-def count_active_pes(nest: Nest) -> int:
-    """Spatial positions below the extents when every temporal index is 0."""
-    return math.prod(_below(nest, d, n, spatial=True) for d, n in nest.problem.dimensions)
+def count_steps(nest: Nest, bounds: Ints | None = None, above: int | None = None) -> Ints:
+    """Temporal steps that exist, shape (...), for ``bounds`` (..., L); those of the nest by default.
+
+    A product over dimensions. With ``above``, only the loops before that index run.
+    """
+    loops = [not spatial and (above is None or i < above) for i, spatial in enumerate(nest.spatial)]
+    return _below(nest, nest.bounds if bounds is None else bounds, loops)
 
 
-def _below(nest: Nest, dimension: str, extent: int, spatial: bool) -> int:
-    """Index combinations of the temporal or the spatial loops of a dimension that stay below its extent."""
-    loops: list[tuple[int, int]] = []
-    stride = 1
-    for loop in reversed(nest.mapping.loops):
-        if loop.dimension == dimension:
-            if loop.spatial == spatial:
-                loops.append((loop.bound, stride))
-            stride *= loop.bound
-    count, room = 0, extent - 1
-    rest = math.prod(bound for bound, _ in loops)
-    for bound, step in reversed(loops):
-        rest //= bound
-        index = min(bound - 1, room // step)
-        count += index * rest
-        room -= index * step
-    return count + 1
+def count_active_pes(nest: Nest, bounds: Ints | None = None) -> Ints:
+    """Spatial positions below the extents when every temporal index is 0, shape (...)."""
+    return _below(nest, nest.bounds if bounds is None else bounds, list(nest.spatial))
 
 
-def boundary_names(boundary: Boundary) -> str:
-    """A boundary as people write it: ``inputs: GLB -> ifmap_spad``."""
-    return f"{boundary.tensor}: {boundary.parent} -> {boundary.child}"
+def _below(nest: Nest, bounds: Ints, counted: list[bool]) -> Ints:
+    """Index combinations of the counted loops, the others at 0, that stay below every extent."""
+    product = np.ones(bounds.shape[:-1], np.int64)
+    for d, extent in enumerate(nest.structure.extents):
+        loops = [i for i in range(bounds.shape[-1]) if nest.structure.loop_dim[i] == d]
+        count = np.zeros(bounds.shape[:-1], np.int64)
+        room = np.full(bounds.shape[:-1], extent - 1)
+        for position, loop in enumerate(loops):
+            if counted[loop]:
+                inside = bounds[..., loops[position + 1 :]]
+                step = inside.prod(axis=-1)
+                index = np.minimum(bounds[..., loop] - 1, room // step)
+                rest = [k for k, i in enumerate(loops[position + 1 :]) if counted[i]]
+                count += index * inside[..., rest].prod(axis=-1)
+                room = room - index * step
+        product *= count + 1
+    return product

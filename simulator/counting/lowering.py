@@ -172,7 +172,7 @@ def total(nest: Nest, boundary: Boundary) -> Query:
     return Query(boundary, splits=nest.rules.splits.get(boundary.tensor, frozenset()))
 
 
-def fully_reduced(nest: Nest, boundary: Boundary) -> Query:
+def fully_reduced(boundary: Boundary) -> Query:
     """The same with every axis reducing: drains beyond it are merges."""
     return Query(boundary)
 

@@ -1,0 +1,187 @@
+"""The cost of a layer under a mapping: counts, the table of actions, energy, cycles."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from simulator.architecture import Architecture
+from simulator.cost.actions import energy_actions
+from simulator.cost.timing import Cycles, batch_cycles, cycles, skew, timing
+from simulator.counting import check_engine
+from simulator.counting import closed_form as closed_form_engine
+from simulator.counting.counts import Counts, boundary_forms, count_steps, read_counts
+from simulator.counting.forms import QueryTable
+from simulator.counting.lowering import MAC, Ints, Nest, lower, lower_queries
+from simulator.errors import ArchitectureError, SimulatorError
+from simulator.legality import check_mapping, rules
+from simulator.mapping import Mapping
+from simulator.problem import Problem
+
+
+@dataclass(frozen=True)
+class EnergyRow:
+    """One action of one component with one tensor: ``count`` words (or operations) at ``price`` a unit.
+
+    ``energy`` is in the architecture's unit. ``unit`` is "word", "block", "MAC" or "cycle".
+    """
+
+    component: str
+    tensor: str
+    action: str
+    count: int
+    unit: str
+    price: float
+    energy: float
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a problem costs under a mapping on a machine."""
+
+    problem: Problem
+    mapping: Mapping
+    counts: Counts
+    rows: tuple[EnergyRow, ...]
+    cycles: Cycles
+    mac_units: int
+
+    @property
+    def energy(self) -> float:
+        """Sum over all rows, in the architecture's unit."""
+        return math.fsum(row.energy for row in self.rows)
+
+    @property
+    def edp(self) -> float:
+        """Energy times cycles."""
+        return self.energy * self.cycles.total
+
+    @property
+    def utilization(self) -> float:
+        """MACs over steps times MAC units."""
+        return self.counts.macs / (self.counts.steps * self.mac_units)
+
+
+class EngineDifferenceError(SimulatorError):
+    """Two engines counted the same mapping differently: a defect of the simulator, never of the input."""
+
+
+def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine: str = "walk") -> Cost:
+    """Check, count and price one mapping of a problem.
+
+    ``engine`` is "walk" (checked against the closed form), "closed-form" or "functional" (which moves
+    values and takes its time; its counts are checked too).
+
+    Raises
+    ------
+    MappingError, SimulatorError
+        For an illegal mapping or an unknown engine.
+    EngineDifferenceError
+        If two engines disagree.
+    """
+    check_engine(engine)
+    mapping = check_mapping(problem, architecture, mapping)
+    nest = lower(problem, mapping, rules(problem, architecture, mapping))
+    actions, times = energy_actions(nest, architecture), timing(nest, architecture)
+    table = QueryTable()
+    for forms in boundary_forms(nest):
+        table.add(forms.forms.values())
+    table.add(action.words for action in actions)
+    table.add(times.forms())
+    answers = closed_form_engine.count_queries(nest, table.queries)
+    counts = read_counts(nest, table, answers, engine)
+    timeline = 0.0
+    if engine == "walk":
+        from simulator.counting.walk import walk
+
+        walked, timeline = walk(nest, table.queries, times.cycles_per_word(table))
+        _agree(problem, read_counts(nest, table, walked, engine), counts, np.array_equal(walked, answers))
+    elif engine == "functional":
+        from simulator.counting.functional import execute
+
+        executed = execute(nest).counts
+        _agree(problem, executed, counts, True)
+        counts = executed
+    rows = []
+    for action in actions:
+        words = int(table.words(action.words, answers))
+        unit = "MAC" if action.action == "mac" else "word" if action.words_per_unit == 1.0 else "block"
+        energy = words / action.words_per_unit * action.price
+        rows.append(
+            EnergyRow(action.component, action.tensor, action.action, words, unit, action.price, energy)
+        )
+    spent = cycles(times, table, answers, counts.steps, timeline)
+    rows += _leakage(architecture, spent.total)
+    return Cost(problem, mapping, counts, tuple(rows), spent, architecture.mac_units)
+
+
+class ShapeModel:
+    """Energy and cycles of many mappings that share a nest's shape: the same forms over a batch.
+
+    The mappings must be legal; the skeleton's own bounds are not looked at.
+    """
+
+    def __init__(self, problem: Problem, architecture: Architecture, skeleton: Mapping) -> None:
+        self.architecture = architecture
+        self.nest: Nest = lower(problem, skeleton, rules(problem, architecture, skeleton))
+        self.actions = energy_actions(self.nest, architecture)
+        self.timing = timing(self.nest, architecture)
+
+    def energy(self, bounds: Ints) -> npt.NDArray[np.float64]:
+        """Energy (B,) for bounds (B, L), without leakage."""
+        table = QueryTable()
+        table.add(action.words for action in self.actions if action.price)
+        answers = self._answers(table, bounds)
+        total = np.zeros(len(bounds))
+        for action in self.actions:
+            if action.price:
+                total += table.words(action.words, answers) / action.words_per_unit * action.price
+        return total
+
+    def cycles(self, bounds: Ints) -> Ints:
+        """Cycles (B,) for bounds (B, L), by the closed form."""
+        table = QueryTable()
+        table.add(self.timing.forms())
+        answers = self._answers(table, bounds)
+        waits = skew(self.nest, self.architecture, bounds)
+        return batch_cycles(self.timing, table, answers, count_steps(self.nest, bounds), waits)
+
+    def _answers(self, table: QueryTable, bounds: Ints) -> Ints:
+        queries = lower_queries(self.nest, table.queries)
+        return closed_form_engine.count_batch(self.nest.structure, bounds, queries)
+
+
+def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> None:
+    if one.rows == other.rows and one.steps == other.steps and everywhere:
+        return
+    differing = [(a, b) for a, b in zip(one.rows, other.rows, strict=True) if a != b]
+    raise EngineDifferenceError(
+        f"{problem.name}: the {one.engine} engine and the closed form differ, which is a defect of the "
+        f"simulator; please report the mapping. {differing[:1] or 'The traffic of one instance differs.'}"
+    )
+
+
+def _leakage(architecture: Architecture, total_cycles: int) -> list[EnergyRow]:
+    """Leakage of every instance over the run, one row per component that states it."""
+    leaks: list[tuple[str, float | None, int]] = []
+    for storage in architecture.storages:
+        above = architecture.arrays_above(storage.name)
+        leaks.append((storage.name, storage.leakage_mw, math.prod(architecture.array(a).size for a in above)))
+    for array in architecture.arrays:
+        outside = (a.size for a in architecture.arrays if a.rank < array.rank)
+        leaks.append((array.name, array.leakage_mw, math.prod(outside)))
+    leaks.append((MAC, architecture.mac.leakage_mw, architecture.mac_units))
+    rows = []
+    for name, leakage_mw, instances in leaks:
+        if leakage_mw:
+            if architecture.energy_unit != "pJ" or architecture.clock_mhz is None:
+                raise ArchitectureError(
+                    f"{architecture.name}: {name}: leakage_mw becomes energy only with energy_unit pJ and clock_mhz"
+                )
+            # mW / MHz = nJ a cycle.
+            price = leakage_mw * instances / architecture.clock_mhz * 1000.0
+            rows.append(EnergyRow(name, "", "leak", total_cycles, "cycle", price, price * total_cycles))
+    return rows

@@ -1,0 +1,401 @@
+"""Stores of the functional engine: tagged slots in memory, and the kernels that move words between them.
+
+A *store* is one level's buffers for one tensor (or an operand's latches), with one row of slots per
+instance. A tile lies in its row by ``coordinate - first coordinate of the tile`` per rank, so that the
+address of a word is linear in the loops inside the store and a step changes it by additions only. Each
+slot carries a *tag*: ``4 * word + flags``, the word being its place in the whole tensor; -1 is empty.
+An operand's flag says that the word is padding. The output's say whether the word has been begun and
+whether it is lent to a store below.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from simulator.counting.lowering import Ints
+from simulator.jit import kernel
+
+# Columns of a rank: its dimensions (-1 for none), their coefficients, the range that is data, and the
+# distance of neighbours in the whole tensor.
+DIM1, DIM2, COEFFICIENT1, COEFFICIENT2, DATA_FIRST, DATA_END, WORD_STRIDE = range(7)
+
+# Columns of a store. PARENT is -1 for the outermost store, CHILDREN its instances per instance of the
+# parent, ROW the row of counts of the boundary above it, CAPACITY -1 without a limit, STAMPS where its
+# tensor's stamps begin, RUN and END_RUN its groups of instances.
+ABOVE, OUTPUT, FIRST_RANK, END_RANK, INSTANCE, SLOT, SLOTS, PARENT, CHILDREN, ROW = range(10)
+CLIPS, KEEPS_PADDING, CAPACITY, STAMPS, RUN, END_RUN = range(10, 16)
+
+# Columns of the counts, in the order of BoundaryCounts.
+READS, FILLS, FORWARDABLE, DRAINS, MERGES, CONTRIBUTED, REFILLS = range(7)
+COUNT_COLUMNS = 7
+
+# Entries of Memory.totals; STAMP is the next unused stamp.
+STAMP, STEPS, MACS, ACTIVE_PES, ZERO_MACS = range(5)
+TOTALS = 5
+
+# Kinds of failure in Memory.failure, followed by store, instance and word (words for an overflow).
+MISSING_AT_MAC, MISSING_AT_PARENT, OVERFLOW, NOT_TAKEN, NOT_BEGUN = range(1, 6)
+
+# Rows of Memory.instances: holds a tile, was active in the step before, and how it stands now.
+HELD, ACTIVE, STATUS = range(3)
+IDLE, STAYS, MOVES = range(3)
+
+# Rows of a listed tile: tag, slot in the row, slot in the parent's row, slot in the row of the tile held.
+TAG, HERE, THERE, BEFORE, IS_PADDING = range(5)
+
+PADDING, BEGUN, LENT, FLAGS = 1, 1, 2, 3
+_LENGTH, _PLACE, _SEEN = range(3)
+_FAR = -(2**58)
+
+
+class Shapes(NamedTuple):
+    """What tiles look like; int64. D dimensions, R ranks, B stores.
+
+    extents (D,); ranks (R, 7); stores (B, 16); chunk (B, D) indices inside a store; own (B, D) whether
+    its tensor has the dimension; stride and span (B, 10) slots from neighbour to neighbour of a rank and
+    coordinates that a row has room for.
+    """
+
+    extents: Ints
+    ranks: Ints
+    stores: Ints
+    chunk: Ints
+    own: Ints
+    stride: Ints
+    span: Ints
+
+
+class Scratch(NamedTuple):
+    """Room for one tile of up to X words; int64: seen (longest span,), parts (5, 10, longest span),
+    cursor (3, 10), tile (4, X), row (2, X) tags and values."""
+
+    seen: Ints
+    parts: Ints
+    cursor: Ints
+    tile: Ints
+    row: Ints
+
+
+class Plan(NamedTuple):
+    """Instances of stores; int64: offset (I, D), order (I,) by group, run_start (groups+1,) in that order."""
+
+    shapes: Shapes
+    offset: Ints
+    order: Ints
+    run_start: Ints
+
+
+class Memory(NamedTuple):
+    """What changes; int64. S slots of all stores, I instances, W words of all tensors, L loops.
+
+    tags, values (S,); instances (3, I); base (I+1, D) first index of the tile held, the last row for the
+    tile to come; stamps (W,); counts (rows, 7); totals (5,); failure (4,); place (L,) and reached (D,)
+    of the temporal loops; moved (2, T) slots and words that they moved each tensor's address at the MACs;
+    product and working (P,) of the MACs in this step.
+    """
+
+    tags: Ints
+    values: Ints
+    instances: Ints
+    base: Ints
+    stamps: Ints
+    counts: Ints
+    totals: Ints
+    failure: Ints
+    place: Ints
+    reached: Ints
+    moved: Ints
+    product: Ints
+    working: Ints
+    scratch: Scratch
+
+
+@kernel
+def fail(failure, kind, store, instance, word):
+    """Keep the first failure; the walk stops at it."""
+    if failure[0] == 0:
+        failure[0] = kind
+        failure[1] = store
+        failure[2] = instance
+        failure[3] = word
+
+
+@kernel
+def _list_tile(shapes, scratch, store, base, new, old):
+    """List the tile that starts at ``base[new]`` in scratch.tile and return its words.
+
+    BEFORE is where the word would lie in a row that starts at ``base[old]``, negative if nowhere.
+    """
+    parts, tile, cursor = scratch.parts, scratch.tile, scratch.cursor
+    parent = shapes.stores[store, PARENT]
+    first_rank = shapes.stores[store, FIRST_RANK]
+    last = shapes.stores[store, END_RANK] - first_rank - 1
+    for j in range(last + 1):
+        rank = first_rank + j
+        d, e = shapes.ranks[rank, DIM1], shapes.ranks[rank, DIM2]
+        c, f = shapes.ranks[rank, COEFFICIENT1], shapes.ranks[rank, COEFFICIENT2]
+        n, m = min(shapes.chunk[store, d], shapes.extents[d] - base[new, d]), 1
+        start, old_start = c * base[new, d], c * base[old, d]
+        # The parent's tile begins at a multiple of its own chunk.
+        inside = c * (base[new, d] % shapes.chunk[parent, d])
+        if e >= 0:
+            m = min(shapes.chunk[store, e], shapes.extents[e] - base[new, e])
+            start += f * base[new, e]
+            old_start += f * base[old, e]
+            inside += f * (base[new, e] % shapes.chunk[parent, e])
+        stride, stride_above, span = shapes.stride[store, j], shapes.stride[parent, j], shapes.span[store, j]
+        cursor[_SEEN, 0] += 1
+        stamp = cursor[_SEEN, 0]
+        count = 0
+        for a in range(n):
+            for b in range(m):
+                relative = c * a + f * b
+                if scratch.seen[relative] == stamp:
+                    continue
+                scratch.seen[relative] = stamp
+                x = start + relative
+                y = x - old_start
+                parts[TAG, j, count] = 4 * x * shapes.ranks[rank, WORD_STRIDE]
+                parts[HERE, j, count] = relative * stride
+                parts[THERE, j, count] = (inside + relative) * stride_above
+                parts[BEFORE, j, count] = y * stride if 0 <= y < span else _FAR
+                parts[IS_PADDING, j, count] = (
+                    x < shapes.ranks[rank, DATA_FIRST] or x >= shapes.ranks[rank, DATA_END]
+                )
+                count += 1
+        cursor[_LENGTH, j] = count
+        cursor[_PLACE, j] = 0
+    if last < 0:
+        tile[TAG, 0] = tile[HERE, 0] = tile[THERE, 0] = tile[BEFORE, 0] = 0
+        return 1
+    words = 0
+    while True:
+        tag, here, there, before, padding = 0, 0, 0, 0, 0
+        for j in range(last):
+            i = cursor[_PLACE, j]
+            tag += parts[TAG, j, i]
+            here += parts[HERE, j, i]
+            there += parts[THERE, j, i]
+            before += parts[BEFORE, j, i]
+            padding |= parts[IS_PADDING, j, i]
+        for i in range(cursor[_LENGTH, last]):
+            tile[TAG, words] = tag + parts[TAG, last, i] + (padding | parts[IS_PADDING, last, i])
+            tile[HERE, words] = here + parts[HERE, last, i]
+            tile[THERE, words] = there + parts[THERE, last, i]
+            tile[BEFORE, words] = before + parts[BEFORE, last, i]
+            words += 1
+        j = last - 1
+        while j >= 0:
+            cursor[_PLACE, j] += 1
+            if cursor[_PLACE, j] < cursor[_LENGTH, j]:
+                break
+            cursor[_PLACE, j] = 0
+            j -= 1
+        if j < 0:
+            return words
+
+
+@kernel
+def _look(extents, own, offset, reached, base, held, store, p):
+    """Whether instance ``p`` is idle, stays at its tile or moves to another one."""
+    status = STAYS if held else MOVES
+    for d in range(len(extents)):
+        now = offset[p, d] + reached[d]
+        if now >= extents[d]:
+            return IDLE
+        if own[store, d] and now != base[p, d]:
+            status = MOVES
+    return status
+
+
+@kernel
+def _enter(shapes, scratch, offset, reached, base, failure, store, p):
+    """List the tile that instance ``p`` moves to, check that it fits and note it; return its words."""
+    new = len(base) - 1
+    for d in range(len(reached)):
+        base[new, d] = offset[p, d] + reached[d]
+    words = _list_tile(shapes, scratch, store, base, new, p)
+    for d in range(len(reached)):
+        base[p, d] = base[new, d]
+    capacity = shapes.stores[store, CAPACITY]
+    if capacity >= 0:
+        kept = words
+        if not shapes.stores[store, KEEPS_PADDING]:
+            for i in range(words):
+                kept -= scratch.tile[TAG, i] & PADDING
+        if kept > capacity:
+            fail(failure, OVERFLOW, store, p - shapes.stores[store, INSTANCE], kept)
+    return words
+
+
+@kernel
+def _first_slots(stores, store, p):
+    """First slot of instance ``p`` and of its parent instance."""
+    parent, instance = stores[store, PARENT], p - stores[store, INSTANCE]
+    return (
+        stores[store, SLOT] + instance * stores[store, SLOTS],
+        stores[parent, SLOT] + instance // stores[store, CHILDREN] * stores[parent, SLOTS],
+    )
+
+
+@kernel
+def fill(plan, memory, store):
+    """Bring an operand's store to this step: every active instance gets what its new tile lacks."""
+    shapes, stores, base, reached = plan.shapes, plan.shapes.stores, memory.base, memory.reached
+    tags, values, stamps, failure = memory.tags, memory.values, memory.stamps, memory.failure
+    tile, row, instances = memory.scratch.tile, memory.scratch.row, memory.instances
+    slots, stamps_at = stores[store, SLOTS], stores[store, STAMPS]
+    clip = PADDING if stores[store, CLIPS] else 0
+    reads, fills, forwardable = 0, 0, 0
+    for run in range(stores[store, RUN], stores[store, END_RUN]):
+        start, end = plan.run_start[run], plan.run_start[run + 1]
+        moving = False
+        for i in range(start, end):
+            p = plan.order[i]
+            instances[STATUS, p] = _look(
+                shapes.extents, shapes.own, plan.offset, reached, base, instances[HELD, p], store, p
+            )
+            moving |= instances[STATUS, p] == MOVES
+        # Stamps of this group and step: `had` for words at a member before, `sent` for words sent.
+        had = memory.totals[STAMP]
+        sent = had + 1
+        if moving:
+            memory.totals[STAMP] += 2
+            for i in range(start, end):
+                p = plan.order[i]
+                if instances[ACTIVE, p]:
+                    first = stores[store, SLOT] + (p - stores[store, INSTANCE]) * slots
+                    for slot in range(first, first + slots):
+                        if tags[slot] >= 0:
+                            stamps[stamps_at + (tags[slot] >> 2)] = had
+        for i in range(start, end):
+            p = plan.order[i]
+            instances[ACTIVE, p] = instances[STATUS, p] != IDLE
+            if instances[STATUS, p] != MOVES:
+                continue
+            first, above = _first_slots(stores, store, p)
+            words = _enter(shapes, memory.scratch, plan.offset, reached, base, failure, store, p)
+            for slot in range(slots):
+                row[0, slot] = -1
+            for k in range(words):
+                tag, here, before = tile[TAG, k], tile[HERE, k], tile[BEFORE, k]
+                row[0, here] = tag
+                if instances[HELD, p] and before >= 0 and tags[first + before] == tag:
+                    row[1, here] = values[first + before]
+                    continue
+                source = above + tile[THERE, k]
+                if tags[source] != tag:
+                    fail(failure, MISSING_AT_PARENT, store, p - stores[store, INSTANCE], tag >> 2)
+                    return
+                row[1, here] = values[source]
+                if tag & clip:
+                    continue
+                fills += 1
+                stamp = stamps[stamps_at + (tag >> 2)]
+                if stamp != sent:
+                    reads += 1
+                    forwardable += stamp == had
+                    stamps[stamps_at + (tag >> 2)] = sent
+            for slot in range(slots):
+                tags[first + slot] = row[0, slot]
+                values[first + slot] = row[1, slot]
+            instances[HELD, p] = 1
+    counts = stores[store, ROW]
+    memory.counts[counts, READS] += reads
+    memory.counts[counts, FILLS] += fills
+    memory.counts[counts, FORWARDABLE] += forwardable
+
+
+@kernel
+def take(plan, memory, store):
+    """Give instances of an output's store that become active their tile: refilled once, else zero."""
+    shapes, stores, base, reached = plan.shapes, plan.shapes.stores, memory.base, memory.reached
+    tags, values, tile, instances = memory.tags, memory.values, memory.scratch.tile, memory.instances
+    for run in range(stores[store, RUN], stores[store, END_RUN]):
+        start, end = plan.run_start[run], plan.run_start[run + 1]
+        taken = False
+        for i in range(start, end):
+            taken |= instances[HELD, plan.order[i]] != 0
+        for i in range(start, end):
+            p = plan.order[i]
+            if instances[HELD, p]:
+                continue
+            status = _look(shapes.extents, shapes.own, plan.offset, reached, base, 0, store, p)
+            if status == IDLE:
+                continue
+            first, above = _first_slots(stores, store, p)
+            words = _enter(shapes, memory.scratch, plan.offset, reached, base, memory.failure, store, p)
+            for k in range(words):
+                tag, slot, source = tile[TAG, k] & ~FLAGS, first + tile[HERE, k], above + tile[THERE, k]
+                state = tags[source]
+                if state & ~FLAGS != tag:
+                    fail(memory.failure, MISSING_AT_PARENT, store, p - stores[store, INSTANCE], tag >> 2)
+                    return
+                tags[slot] = tag
+                values[slot] = 0
+                # Only the group's first member, and only while no other group has borrowed the word.
+                if not taken and not state & LENT:
+                    if state & BEGUN:
+                        memory.counts[stores[store, ROW], REFILLS] += 1
+                        tags[slot] = tag | BEGUN
+                        values[slot] = values[source]
+                        values[source] = 0
+                    tags[source] = tag | LENT
+            instances[HELD, p] = 1
+            taken = True
+
+
+@kernel
+def drain(plan, memory, store, final):
+    """Add up and send to the parent the tiles of groups whose nominal tile changes (all when final)."""
+    shapes, stores, base, reached = plan.shapes, plan.shapes.stores, memory.base, memory.reached
+    tags, values, tile, instances = memory.tags, memory.values, memory.scratch.tile, memory.instances
+    drains, merges, contributed = 0, 0, 0
+    for run in range(stores[store, RUN], stores[store, END_RUN]):
+        start, end = plan.run_start[run], plan.run_start[run + 1]
+        members, chief = 0, -1
+        for i in range(start, end):
+            if instances[HELD, plan.order[i]]:
+                members += 1
+                chief = plan.order[i]
+        if chief < 0:
+            continue
+        leaves = final
+        for d in range(len(reached)):
+            if shapes.own[store, d] and plan.offset[chief, d] + reached[d] != base[chief, d]:
+                leaves = 1
+        if not leaves:
+            continue
+        words = _list_tile(shapes, memory.scratch, store, base, chief, chief)
+        above = _first_slots(stores, store, chief)[1]
+        for k in range(words):
+            tag = tile[TAG, k] & ~FLAGS
+            total = 0
+            for i in range(start, end):
+                p = plan.order[i]
+                if instances[HELD, p]:
+                    slot = _first_slots(stores, store, p)[0] + tile[HERE, k]
+                    if tags[slot] != tag | BEGUN:
+                        fail(memory.failure, NOT_BEGUN, store, p - stores[store, INSTANCE], tag >> 2)
+                        return
+                    total += values[slot]
+                    tags[slot] = -1
+            target = above + tile[THERE, k]
+            drains += 1
+            contributed += members
+            if tags[target] == tag | LENT:
+                values[target] = total
+                tags[target] = tag | BEGUN
+            elif tags[target] == tag | BEGUN:
+                # Another group of the same pass was here before.
+                merges += 1
+                values[target] += total
+            else:
+                fail(memory.failure, NOT_TAKEN, store, chief - stores[store, INSTANCE], tag >> 2)
+                return
+        for i in range(start, end):
+            instances[HELD, plan.order[i]] = 0
+    counts = stores[store, ROW]
+    memory.counts[counts, DRAINS] += drains
+    memory.counts[counts, MERGES] += merges
+    memory.counts[counts, CONTRIBUTED] += contributed
