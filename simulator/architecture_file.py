@@ -27,6 +27,10 @@ KINDS = ("storage", "array", "side_by_side", "mac")
 MAX_PLACES = 2**31
 MAX_WORD_BITS = 64
 MAX_PRICE = 1e12
+# How the next tile comes in: into the one place of the old tile (single), into a second place (double), or
+# word by word through FIFOs beside the level, into places the old tile has left (fifo).
+BUFFERINGS = ("single", "double", "fifo")
+BufferingMode = Literal["single", "double", "fifo"]
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
@@ -82,9 +86,9 @@ def _operands_or_all(value: object) -> object:
 
 def _for_each_tensor(value: object) -> object:
     if isinstance(value, str):
-        if value not in ("single", "double"):
+        if value not in BUFFERINGS:
             raise ValueError(
-                f"must be 'single', 'double' or a mapping of tensors to these, got {value[:60]!r}"
+                f"must be 'single', 'double', 'fifo' or a mapping of tensors to these, got {value[:60]!r}"
             )
         return dict.fromkeys(TENSORS, value)
     return value
@@ -98,7 +102,7 @@ _SIZE_SCHEMA = {"type": "string", "pattern": rf"^{AMOUNT_PATTERN}\s*({'|'.join(k
 _RATE_SCHEMA = {"type": "string", "pattern": rf"^{AMOUNT_PATTERN}\s*({'|'.join(BITS_PER_UNIT)})$"}
 _PRICE_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
 _OPERANDS_SCHEMA = {"type": "array", "items": {"enum": list(OPERANDS)}, "uniqueItems": True}
-_BUFFERING = {"enum": ["single", "double"]}
+_BUFFERING = {"enum": list(BUFFERINGS)}
 
 Name = Annotated[
     str, AfterValidator(_named), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})
@@ -179,9 +183,9 @@ class PartitionForm(_Form):
 class BufferingForm(_Form):
     """Whether a tensor's next tile is fetched beside the one in use."""
 
-    weights: Literal["single", "double"] = "double"
-    inputs: Literal["single", "double"] = "double"
-    outputs: Literal["single", "double"] = "double"
+    weights: BufferingMode = "double"
+    inputs: BufferingMode = "double"
+    outputs: BufferingMode = "double"
 
 
 Buffering = Annotated[

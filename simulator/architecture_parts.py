@@ -79,6 +79,7 @@ class Storage:
     shared_bandwidth_bits: float | None
     stores_padding: bool
     double_buffers: tuple[str, ...]
+    single_buffers: tuple[str, ...]
     prices: PriceTable
     unpriced: tuple[str, ...]
     leakage_mw: float | None
@@ -87,6 +88,10 @@ class Storage:
     def double_buffered(self, tensor: str) -> bool:
         """Return whether the tensor's next tile has a place beside the one in use."""
         return known(tensor, TENSORS, "tensor") in self.double_buffers
+
+    def single_buffered(self, tensor: str) -> bool:
+        """Return whether the tensor's next tile must wait for the computation on the one in use."""
+        return known(tensor, TENSORS, "tensor") in self.single_buffers
 
     def price(self, action: str, tensor: str) -> float:
         """Return the energy of an action of STORAGE_ACTIONS per word or block, as `price_per` says."""
@@ -240,6 +245,7 @@ def _storage(form: StorageForm, rank: int, bits: BitsForm, place: str) -> Storag
         shared_bandwidth_bits=_rate(port.shared),
         stores_padding=form.stores_padding,
         double_buffers=tuple(t for t in keeps if getattr(form.buffering, t) == "double"),
+        single_buffers=tuple(t for t in keeps if getattr(form.buffering, t) == "single"),
         prices=_price_table(form.price, STORAGE_ACTIONS, keeps, place),
         unpriced=_absent(form.price, STORAGE_ACTIONS),
         leakage_mw=form.leakage_mw,

@@ -43,7 +43,10 @@ def _storage_lines(storage: Storage) -> list[str]:
     if storage.block_bits is not None:
         lines.append(f"block of {storage.block_bits} bits")
     if storage.capacity_bits is not None:
-        lines.append(f"double-buffered: {', '.join(storage.double_buffers) or 'nothing'}")
+        fifo = [t for t in storage.keeps if t not in storage.double_buffers + storage.single_buffers]
+        modes = {"double": storage.double_buffers, "single": storage.single_buffers, "fifo": fifo}
+        used = (f"{mode} for {', '.join(tensors)}" for mode, tensors in modes.items() if tensors)
+        lines.append(f"buffering: {'; '.join(used)}")
     if storage.stores_padding:
         lines.append("stores padding")
     return lines + _price_lines(storage.prices, STORAGE_ACTIONS, storage.unpriced, storage.price_per)

@@ -97,7 +97,9 @@ def capacity_use(
         storage = architecture.storage(store.level)
         for tensor in store.tensors:
             words = _tile_words(problem, skeleton, tensor, above, storage.stores_padding)
-            width = word_bits(problem, architecture, tensor, store.level) * (1 + storage.double_buffered(tensor))
+            width = word_bits(problem, architecture, tensor, store.level) * (
+                1 + storage.double_buffered(tensor)
+            )
             taken[store.level, tensor] = words * width
     none = np.zeros(len(skeleton.bounds), np.int64)
     for storage in architecture.storages:
@@ -110,7 +112,9 @@ def capacity_use(
                 yield part.capacity_bits, f"{storage.name} ({', '.join(mine)})", sum(mine.values(), none)
 
 
-def why_empty(problem: Problem, architecture: Architecture, dataflow: str, tried: Sequence[Skeleton]) -> MappingError:
+def why_empty(
+    problem: Problem, architecture: Architecture, dataflow: str, tried: Sequence[Skeleton]
+) -> MappingError:
     """The error for a space without mappings: which level cannot hold even the smallest tiles tried."""
     best: tuple[float, str, int, int] | None = None
     for skeleton in tried:

@@ -152,12 +152,20 @@ def test_axes_say_what_their_wires_can_do() -> None:
         ("single", [False, False, False]),
         ("double", [True, True, True]),
         ({"inputs": "single"}, [True, False, True]),
+        ({"inputs": "fifo", "weights": "single"}, [False, False, True]),
     ],
 )
 def test_buffering_is_double_unless_said(buffering: object, expected: list[bool]) -> None:
     data = SMALL if buffering is None else changed("hierarchy.1.buffering", buffering)
     buffer = Architecture.from_dict(data).storage("GLB")
     assert [buffer.double_buffered(tensor) for tensor in TENSORS] == expected
+
+
+def test_a_fifo_holds_one_tile_and_does_not_wait() -> None:
+    buffer = Architecture.from_dict(changed("hierarchy.1.buffering", {"inputs": "fifo", "outputs": "single"}))
+    glb = buffer.storage("GLB")
+    assert not glb.double_buffered("inputs") and not glb.single_buffered("inputs")
+    assert not glb.double_buffered("outputs") and glb.single_buffered("outputs")
 
 
 def test_bandwidths_blocks_and_physical_figures() -> None:
@@ -196,7 +204,7 @@ levels = st.fixed_dictionaries(
         "bandwidth": st.fixed_dictionaries({"shared": sizes}),
         "price": st.dictionaries(st.sampled_from(STORAGE_ACTIONS), prices),
         "stores_padding": st.booleans(),
-        "buffering": st.sampled_from(["single", "double"]),
+        "buffering": st.sampled_from(["single", "double", "fifo"]),
     },
 )
 axis_forms = st.fixed_dictionaries(

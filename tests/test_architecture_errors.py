@@ -163,7 +163,11 @@ G, A, S, M = "hierarchy[1].storage GLB", "hierarchy[2].array PE", "hierarchy[3].
         ("hierarchy.1.bandwidth", {"read": "4 words"}, f"{G}: bandwidth.read: '4 words' counts words"),
         ("hierarchy.1.bandwidth", {"read": 64}, f"{G}: bandwidth.read: 64 has no unit"),
         ("hierarchy.1.stores_padding", 1, f"{G}: stores_padding: must be true or false, got 1"),
-        ("hierarchy.1.buffering", "triple", f"{G}: buffering: must be 'single', 'double' or a mapping"),
+        (
+            "hierarchy.1.buffering",
+            "triple",
+            f"{G}: buffering: must be 'single', 'double', 'fifo' or a mapping",
+        ),
         ("hierarchy.1.buffering", {"inputs": "tripel"}, f"{G}: buffering.inputs: unknown value 'tripel'"),
         (
             "hierarchy.1.buffering",

@@ -113,7 +113,7 @@ def timing(nest: Nest, architecture: Architecture) -> Timing:
     exposed = frozenset(
         b
         for b in nest.boundaries
-        if b.child != MAC and not architecture.storage(b.child).double_buffered(b.tensor)
+        if b.child != MAC and architecture.storage(b.child).single_buffered(b.tensor)
     )
     return Timing(tuple(flows), exposed, int(skew(nest, architecture)))
 

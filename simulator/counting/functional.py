@@ -65,9 +65,9 @@ def execute(
     ProblemError
         If the buffers would not fit into memory.
     """
+    layout = lay_out(nest, capacity_words or {})
     values = random_operands(nest.problem, seed) if operands is None else operands
     _check_operands(nest.problem, values)
-    layout = lay_out(nest, capacity_words or {})
     _check_outermost(nest.problem, layout)
     return run(nest, layout, values)
 
@@ -96,9 +96,8 @@ def random_operands(problem: Problem, seed: int) -> dict[str, Ints]:
     for tensor in problem.operands:
         shape = problem.shape(tensor.name)
         values = random.integers(1, 8, shape, np.int64) * random.choice(np.array([-1, 1]), shape)
-        values *= random.random(shape) < tensor.density
-        values *= is_data(problem, tensor)
-        operands[tensor.name] = values
+        kept = (random.random(shape) < tensor.density) & is_data(problem, tensor)
+        operands[tensor.name] = np.asarray(np.where(kept, values, 0))
     return operands
 
 
@@ -108,7 +107,7 @@ def reference_output(problem: Problem, operands: Dictionary[str, Ints]) -> Ints:
     letters = "abcdefghij"[: len(axes)]
     views: list[Ints] = []
     for tensor in problem.operands:
-        values = np.ascontiguousarray(operands[tensor.name], dtype=np.int64)
+        values = np.asarray(operands[tensor.name], np.int64, order="C")
         strides = dict.fromkeys(axes, 0)
         for rank, stride in zip(tensor.ranks, values.strides, strict=True):
             for dimension, coefficient in rank.coefficients:

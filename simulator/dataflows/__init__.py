@@ -44,7 +44,9 @@ def mapspace(dataflow: str, problem: Problem, architecture: Architecture) -> Map
     return make(problem, architecture)
 
 
-def mapping(dataflow: str, problem: Problem, architecture: Architecture, parameters: dict[str, int]) -> Mapping:
+def mapping(
+    dataflow: str, problem: Problem, architecture: Architecture, parameters: dict[str, int]
+) -> Mapping:
     """The mapping of a dataflow with its parameters given by hand; see `describe` for their meaning.
 
     Raises

@@ -111,7 +111,9 @@ def by_hand(
             raise MappingError(f"{dataflow}: parameter {name} must be a positive whole number, not {value!r}")
         given[name] = value if dimension is None else min(value, problem.extents[dimension])
     if missing := [name for name in known if name not in parameters]:
-        raise MappingError(f"{dataflow} needs the parameters {', '.join(known)}; missing: {', '.join(missing)}")
+        raise MappingError(
+            f"{dataflow} needs the parameters {', '.join(known)}; missing: {', '.join(missing)}"
+        )
     return given
 
 

@@ -96,7 +96,9 @@ def _machine(architecture: Architecture) -> Roles:
     machine = roles(architecture, NAME)
     missing = [tensor for tensor, level in machine.scratchpad.items() if level is None]
     if missing:
-        raise MappingError(f"{NAME} keeps every tensor in the PE; {architecture.name} cannot: {', '.join(missing)}")
+        raise MappingError(
+            f"{NAME} keeps every tensor in the PE; {architecture.name} cannot: {', '.join(missing)}"
+        )
     return machine
 
 
@@ -171,7 +173,10 @@ def _parameters(problem: Problem, architecture: Architecture, machine: Roles) ->
 def _fitting_in_pe(problem: Problem, architecture: Architecture, machine: Roles) -> Table:
     """Filters, channels and filter columns that fit the scratchpads together, for the most columns."""
     x = problem.extents
-    nodes = (*(node for tensor, level in machine.scratchpad.items() for node in store(level, tensor)), *_IN_PE)
+    nodes = (
+        *(node for tensor, level in machine.scratchpad.items() for node in store(level, tensor)),
+        *_IN_PE,
+    )
     for s in reversed(tile_sizes(x["S"])):
         table = combinations(p=tile_sizes(x["M"]), q=tile_sizes(x["C"]), s=[s])
         fits = fitting(problem, architecture, nodes, {"S2": table["s"], "C3": table["q"], "M3": table["p"]})

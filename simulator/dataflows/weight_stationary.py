@@ -155,7 +155,9 @@ def _parameters(problem: Problem, architecture: Architecture, machine: Roles) ->
     tables = []
     for taps in (0, 1) if x["R"] * x["S"] > 1 else (0,):
         for r, t, spots in largest_beside(
-            tile_sizes(x["C"]), tile_sizes(x["M"]), lambda r, t, taps=taps: _place(problem, machine, taps, r, t)
+            tile_sizes(x["C"]),
+            tile_sizes(x["M"]),
+            lambda r, t, taps=taps: _place(problem, machine, taps, r, t),
         ):
             pairs = {(1, 1)}
             for p in worth_trying(in_pe["p"], tile_sizes(-(-x["M"] // t))):
@@ -164,7 +166,9 @@ def _parameters(problem: Problem, architecture: Architecture, machine: Roles) ->
             for p, q in sorted(pairs):
                 filters = thinned(tile_sizes(-(-x["M"] // (p * t))))
                 table = combinations(
-                    n=thinned(tile_sizes(x["N"])), e=thinned(tile_sizes(x["P"])), m=[k * p * t for k in filters]
+                    n=thinned(tile_sizes(x["N"])),
+                    e=thinned(tile_sizes(x["P"])),
+                    m=[k * p * t for k in filters],
                 )
                 fixed = {"r": r, "t": t, "p": p, "q": q, "taps": taps, **spots}
                 tables.append(table | constant(fixed, len(table["m"])))

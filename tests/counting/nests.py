@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable
+from collections.abc import Iterator
 
 from hypothesis import strategies as st
 
@@ -12,7 +11,6 @@ from simulator.mapping import Loop, Mapping, Store
 from simulator.problem import Problem, Rank, Tensor, convolution
 
 Case = tuple[Problem, Mapping, Rules]
-Draw = Callable[[st.SearchStrategy[int]], int]
 
 
 @st.composite
@@ -86,21 +84,31 @@ def _data(length: int) -> st.SearchStrategy[tuple[int, int] | None]:
 
 def _loops(draw: st.DrawFn, problem: Problem) -> list[Loop]:
     """Loops, outermost first, that cover every dimension and of which none has an unreachable iteration."""
-    loops: list[Loop] = []
+    waiting: dict[str, list[Loop]] = {}
     for dimension, extent in problem.dimensions:
         own: list[Loop] = []
         stride = 1
-        while stride < extent or draw(st.integers(0, 3)) == 0:
+        while stride < extent:
             rest = -(-extent // stride)
             bound = rest if len(own) == 2 else draw(st.integers(1, rest))
             axis = draw(st.sampled_from((None, None, "x", "y")))
-            own.append(Loop(dimension, bound, axis, "PE" if axis else None))
+            own.append(Loop(dimension, bound, axis))
             stride *= bound
-            if len(own) == 3:
-                break
-        loops += own
-    return draw(st.permutations(loops)) if all(_reachable(problem, loops)) else loops
+        waiting[dimension] = own
+    # Mix the dimensions but keep each one's own order, on which the strides depend.
+    turns = draw(st.permutations([d for d, own in waiting.items() for _ in own]))
+    return [waiting[d].pop() for d in turns]
 
 
-def _reachable(problem: Problem, loops: list[Loop]) -> list[bool]:
-    return [True]
+def _with_stores(draw: st.DrawFn, problem: Problem, loops: list[Loop]) -> Iterator[Store | Loop]:
+    """The loops below L0, with L1 and L2 at a place of its own for each tensor they keep."""
+    yield Store("L0", problem.tensor_names)
+    places: dict[int, list[Store]] = {}
+    for tensor in draw(st.permutations(problem.tensor_names)):
+        levels = draw(st.sampled_from(((), ("L1",), ("L2",), ("L1", "L2"))))
+        at = sorted(draw(st.integers(0, len(loops))) for _ in levels)
+        for level, place in zip(levels, at, strict=True):
+            places.setdefault(place, []).append(Store(level, (tensor,)))
+    for place in range(len(loops) + 1):
+        yield from places.get(place, ())
+        yield from loops[place : place + 1]
