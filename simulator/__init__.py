@@ -1,1 +1,215 @@
-"""Exact simulator of spatial accelerators."""
+"""Exact simulator of spatial accelerators: Eyeriss first.
+
+    import simulator as sim
+
+    arch = sim.load_architecture("eyeriss_v1")
+    network = sim.load_network("alexnet", batch=4)
+    print(sim.simulate(network, arch, dataflow="row_stationary"))
+
+Names ("alexnet", "eyeriss_v1", "row_stationary") become objects here and nowhere else. Nothing heavy is
+imported before it is used.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Mapping as _Dictionary
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from simulator.architecture import Architecture
+    from simulator.evaluation import Progress
+    from simulator.mapping import Mapping
+    from simulator.mapspaces import Mapspace
+    from simulator.problem import Problem
+    from simulator.results import LayerResult, NetworkResult
+    from workloads import Network, NetworkLayer
+
+    Layer = NetworkLayer | Problem | str | os.PathLike[str]
+    Machine = Architecture | str | os.PathLike[str]
+    MappingSource = Mapping | str | os.PathLike[str] | list[Any]
+
+_LAZY = {
+    "Architecture": "simulator.architecture",
+    "Mapping": "simulator.mapping",
+    "Problem": "simulator.problem",
+    "SimulatorError": "simulator.errors",
+    "convolution": "simulator.problem",
+}
+
+__all__ = [
+    "Architecture",
+    "Mapping",
+    "Problem",
+    "SimulatorError",
+    "convolution",
+    "dataflow_mapping",
+    "evaluate",
+    "load_architecture",
+    "load_layer",
+    "load_mapping",
+    "load_network",
+    "mapspace",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module 'simulator' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def load_architecture(source: Machine) -> Architecture:
+    """Return a machine: a name in ``arch_configs``, the path of a YAML file, or the object itself.
+
+    Raises
+    ------
+    ArchitectureError
+        For an unknown name (with the nearest one) or anything wrong in the file.
+    """
+    from simulator import architecture
+
+    if isinstance(source, architecture.Architecture):
+        return source
+    return architecture.load_architecture(source)
+
+
+def load_network(source: Network | str, batch: int | None = None, **options: Any) -> Network:
+    """Return a network: a name of the zoo, with its builder's options, or the object itself.
+
+    Raises
+    ------
+    WorkloadError
+        For an unknown name, with the nearest one, or a wrong option.
+    """
+    import workloads
+
+    if isinstance(source, workloads.Network):
+        return source if batch is None else source.with_batch(batch)
+    return workloads.build(source, batch=1 if batch is None else batch, **options)
+
+
+def load_layer(source: Layer, batch: int = 1) -> Problem:
+    """Return the problem of a layer: a layer of a network, ``"alexnet:conv2"``, or a YAML file.
+
+    The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or one field
+    ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For a layer without multiply-accumulates, an unknown name, or a malformed file.
+    """
+    from simulator.errors import ProblemError
+    from simulator.lowering import lower_layer
+    from simulator.problem import Problem, read_problem
+
+    if isinstance(source, Problem):
+        return source
+    if isinstance(source, str | os.PathLike):
+        text = os.fspath(source)
+        if text.endswith((".yaml", ".yml", ".json")) or ":" not in text:
+            return read_problem(Path(text))
+        name, layer = text.split(":", 1)
+        source = load_network(name, batch)[layer]
+    problems = lower_layer(source)
+    if len(problems) != 1:
+        raise ProblemError(f"layer {source.name!r} ({source.type}) has no multiply-accumulates to map")
+    return problems[0][0]
+
+
+def load_mapping(source: MappingSource) -> Mapping:
+    """Return a mapping: an object, YAML text, a list of nodes, or a file's path.
+
+    Raises
+    ------
+    MappingError
+        For anything malformed. Whether it is legal shows where it is used.
+    """
+    from simulator.mapping import read_mapping
+
+    return read_mapping(source)
+
+
+def simulate(
+    network: Network | str,
+    architecture: Machine,
+    dataflow: str | None = None,
+    objective: str = "energy",
+    engine: str = "walk",
+    batch: int | None = None,
+    mappings: _Dictionary[str, MappingSource] | None = None,
+    progress: Progress | None = None,
+) -> NetworkResult:
+    """Map, count and price every layer of a network; see `simulator.evaluation.simulate`.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names, and for layers that have no mapping, with the reason.
+    """
+    from simulator import evaluation
+
+    given = {name: load_mapping(source) for name, source in (mappings or {}).items()}
+    return evaluation.simulate(
+        load_network(network, batch),
+        load_architecture(architecture),
+        dataflow,
+        objective,
+        engine,
+        given,
+        progress,
+    )
+
+
+def evaluate(
+    layer: Layer, architecture: Machine, mapping: MappingSource, engine: str = "walk"
+) -> LayerResult:
+    """Count and price one layer under one mapping.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names and for a mapping that is malformed or illegal, with the reason.
+    """
+    from simulator.cost.model import cost
+    from simulator.results import LayerResult, Part
+
+    problem = load_layer(layer)
+    spent = cost(problem, load_architecture(architecture), load_mapping(mapping), engine)
+    return LayerResult(problem.name, "problem", (Part(spent),), "by hand")
+
+
+def mapspace(layer: Layer, architecture: Machine, dataflow: str = "row_stationary") -> Mapspace:
+    """Return every mapping that a dataflow allows for a layer.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names, and for an empty space, with the level that cannot hold the smallest tiles.
+    """
+    from simulator import dataflows
+
+    return dataflows.mapspace(dataflow, load_layer(layer), load_architecture(architecture))
+
+
+def mapping(
+    layer: Layer, architecture: Machine, dataflow: str = "row_stationary", **parameters: int
+) -> Mapping:
+    """Return a dataflow's mapping with its parameters given by hand (row stationary: m n e p q r t).
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names and for parameters that are missing, unknown or do not fit the array.
+    """
+    from simulator import dataflows
+
+    return dataflows.mapping(dataflow, load_layer(layer), load_architecture(architecture), parameters)

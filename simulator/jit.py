@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from numba import njit
 
@@ -12,5 +12,4 @@ F = TypeVar("F", bound=Callable[..., object])
 
 def kernel(function: F) -> F:
     """Compile ``function`` with numba; kernels take integers and arrays of integers or floats only."""
-    compiled: F = njit(cache=True, nogil=True, boundscheck=False)(function)
-    return compiled
+    return cast(F, njit(cache=True, nogil=True)(function))

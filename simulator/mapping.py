@@ -6,6 +6,7 @@ inside that tile. A level may stand more than once, each time for other tensors 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from typing import Any
 import yaml
 
 from simulator.errors import MappingError, did_you_mean
-from simulator.files import read_yaml
+from simulator.files import parse_yaml, read_yaml
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Mapping:
         return Mapping(tuple(_node(node, f"{where}[{i}]") for i, node in enumerate(nodes)))
 
 
-def read_mapping(source: Mapping | str | Path | list[Any]) -> Mapping:
+def read_mapping(source: Mapping | str | os.PathLike[str] | list[Any]) -> Mapping:
     """Return a mapping from an object, a file's path, YAML text or a list of nodes.
 
     Raises
@@ -152,10 +153,7 @@ def read_mapping(source: Mapping | str | Path | list[Any]) -> Mapping:
     if isinstance(source, list):
         return Mapping.from_list(source)
     if isinstance(source, str) and "\n" in source:
-        try:
-            data = yaml.safe_load(source)
-        except yaml.YAMLError as error:
-            raise MappingError(f"mapping text is not YAML: {' '.join(str(error).split())}") from None
+        data = parse_yaml(source, "mapping text", MappingError)
         where = "mapping"
     else:
         data = read_yaml(Path(source), MappingError)

@@ -12,9 +12,11 @@ import re
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 from simulator.errors import ProblemError, did_you_mean
+from simulator.files import read_yaml
 
 MAX_DIMENSIONS = 10
 MAX_OPERANDS = 6
@@ -187,6 +189,33 @@ def convolution(
         ),
         "outputs",
     )
+
+
+def read_problem(path: Path) -> Problem:
+    """Read a problem from YAML or JSON: the form of the counting cases, or one field ``convolution``.
+
+    Raises
+    ------
+    ProblemError
+        Naming the file and the field that is missing, unknown or out of range.
+    """
+    data = read_yaml(path, ProblemError)
+    if not isinstance(data, dict) or "convolution" not in data:
+        return Problem.from_dict(data, str(path))
+    sizes = _mapping(data, str(path), {"convolution"})["convolution"]
+    known = {*"nNgGmMcCpPqQrRsS", "stride", "dilation", "row_data", "column_data"}
+    fields: dict[str, Any] = {}
+    for key, value in _mapping(sizes, f"{path}: convolution", known).items():
+        pair = key not in "nNgGmMcCpPqQrRsS"
+        what = f"{path}: convolution: {key}"
+        if pair and isinstance(value, int) and "data" not in key:
+            value = [value, value]
+        if pair and (not isinstance(value, list) or len(value) != 2):
+            raise ProblemError(f"{what} must be two numbers, not {value!r}")
+        numbers = value if pair else [value]
+        checked = [_integer(n, what, 0 if "data" in key else 1, MAX_EXTENT) for n in numbers]
+        fields[key.lower()] = tuple(checked) if pair else checked[0]
+    return convolution(str(path.stem), **fields)
 
 
 def _integer(value: object, what: str, low: int, high: int) -> int:

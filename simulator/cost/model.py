@@ -179,7 +179,7 @@ def _leakage(architecture: Architecture, total_cycles: int) -> list[EnergyRow]:
         if leakage_mw:
             if architecture.energy_unit != "pJ" or architecture.clock_mhz is None:
                 raise ArchitectureError(
-                    f"{architecture.name}: {name}: leakage_mw becomes energy only with energy_unit pJ and clock_mhz"
+                    f"{architecture.name}: {name}: leakage_mw needs energy_unit pJ and clock_mhz"
                 )
             # mW / MHz = nJ a cycle.
             price = leakage_mw * instances / architecture.clock_mhz * 1000.0

@@ -210,39 +210,56 @@ def _places(f, d, k, merge, places):
         places[_BASE, 0], places[_ANCHOR, 0], places[_LAST, 0], places[_MANY, 0] = 0, -1, -1, 1
         return 1
     extent = f.structure.extents[d]
-    outer, span, back = 1, 0, 0
+    outer, span, back, own = 1, 0, 0, 1
     for loop in range(f.child):
         if f.structure.loop_dim[loop] == d and f.roles[loop] == TEMPORAL:
             if loop > k:
                 span += (f.bounds[loop] - 1) * f.strides[loop]
             else:
                 outer *= f.bounds[loop]
-                back = f.strides[loop] if loop == k else back
-    n, whole = 0, -1
-    for place in range(outer):
-        rest, base, at_k = place, 0, 1
+            if loop == k:
+                back, own = f.strides[loop], f.bounds[loop]
+    n, start = 0, 0
+    if merge:
+        # Bases grow with the place, so the complete places are the first ones.
+        start = _count_up_to(f, d, k, extent - f.shape[d, 1] - f.shape[d, 0] - max(0, span - back))
+        complete = start - (-(-start // own) if back else 0)
+        if complete > 0:
+            places[_BASE, 0] = back
+            places[_ANCHOR, 0] = 0
+            places[_LAST, 0] = span
+            places[_MANY, 0] = complete
+            n = 1
+    for place in range(start, outer):
+        if back and place % own == 0:
+            continue
+        rest, base = place, 0
         for loop in range(min(k, f.child - 1), -1, -1):
             if f.structure.loop_dim[loop] == d and f.roles[loop] == TEMPORAL:
-                i = rest % f.bounds[loop]
+                base += rest % f.bounds[loop] * f.strides[loop]
                 rest //= f.bounds[loop]
-                base += i * f.strides[loop]
-                at_k = i if loop == k else at_k
         if base >= extent:
             break
-        if at_k == 0:
-            continue
-        anchor = base - back
-        if merge and max(base, anchor + span) + f.shape[d, 1] + f.shape[d, 0] <= extent:
-            if whole >= 0:
-                places[_MANY, whole] += 1
-                continue
-            whole = n
         places[_BASE, n] = base
-        places[_ANCHOR, n] = anchor
-        places[_LAST, n] = anchor + _last(f, d, k, anchor)
+        places[_ANCHOR, n] = base - back
+        places[_LAST, n] = base - back + _last(f, d, k, base - back)
         places[_MANY, n] = 1
         n += 1
     return n
+
+
+@kernel
+def _count_up_to(f, d, k, limit):
+    """How many places of the loops of ``d`` up to ``k`` have a base of at most ``limit``."""
+    if limit < 0:
+        return 0
+    count = 0
+    for loop in range(min(k + 1, f.child)):
+        if f.structure.loop_dim[loop] == d and f.roles[loop] == TEMPORAL:
+            digit = min(f.bounds[loop] - 1, limit // f.strides[loop])
+            limit -= digit * f.strides[loop]
+            count = count * f.bounds[loop] + digit
+    return count + 1
 
 
 @kernel
@@ -271,17 +288,17 @@ def _own_words(f, d, k):
     """Along the output's dimension ``d``: words of every position, and of those whose chunk stays."""
     r = _own_rank(f, d)
     extent, coefficient = f.structure.extents[d], f.structure.rank_coefficients[r, 0]
-    first, end, _ = _data(f, r)
+    first, end, everything = _data(f, r)
     words, same = 0, 0
     places = f.places[0]
-    for i in range(_places(f, d, k, False, places)):
+    for i in range(_places(f, d, k, everything, places)):
         for s in range(f.n_offsets[d, 0]):
             at = places[_BASE, i] + f.offsets[d, 0, 0, s]
             if at < extent:
                 size = chunk_words(at, f.shape[d, 0], extent, coefficient, first, end) * f.offsets[d, 0, 1, s]
-                words += size
+                words += size * places[_MANY, i]
                 if places[_LAST, i] == places[_BASE, i]:
-                    same += size
+                    same += size * places[_MANY, i]
     return words, same
 
 

@@ -311,38 +311,32 @@ def take(plan, memory, store):
     """Give instances of an output's store that become active their tile: refilled once, else zero."""
     shapes, stores, base, reached = plan.shapes, plan.shapes.stores, memory.base, memory.reached
     tags, values, tile, instances = memory.tags, memory.values, memory.scratch.tile, memory.instances
-    for run in range(stores[store, RUN], stores[store, END_RUN]):
-        start, end = plan.run_start[run], plan.run_start[run + 1]
-        taken = False
-        for i in range(start, end):
-            taken |= instances[HELD, plan.order[i]] != 0
-        for i in range(start, end):
-            p = plan.order[i]
-            if instances[HELD, p]:
-                continue
-            status = _look(shapes.extents, shapes.own, plan.offset, reached, base, 0, store, p)
-            if status == IDLE:
-                continue
-            first, above = _first_slots(stores, store, p)
-            words = _enter(shapes, memory.scratch, plan.offset, reached, base, memory.failure, store, p)
-            for k in range(words):
-                tag, slot, source = tile[TAG, k] & ~FLAGS, first + tile[HERE, k], above + tile[THERE, k]
-                state = tags[source]
-                if state & ~FLAGS != tag:
-                    fail(memory.failure, MISSING_AT_PARENT, store, p - stores[store, INSTANCE], tag >> 2)
-                    return
-                tags[slot] = tag
-                values[slot] = 0
-                # Only the group's first member, and only while no other group has borrowed the word.
-                if not taken and not state & LENT:
-                    if state & BEGUN:
-                        memory.counts[stores[store, ROW], REFILLS] += 1
-                        tags[slot] = tag | BEGUN
-                        values[slot] = values[source]
-                        values[source] = 0
-                    tags[source] = tag | LENT
-            instances[HELD, p] = 1
-            taken = True
+    start, end = plan.run_start[stores[store, RUN]], plan.run_start[stores[store, END_RUN]]
+    for i in range(start, end):
+        p = plan.order[i]
+        if instances[HELD, p]:
+            continue
+        status = _look(shapes.extents, shapes.own, plan.offset, reached, base, 0, store, p)
+        if status == IDLE:
+            continue
+        first, above = _first_slots(stores, store, p)
+        words = _enter(shapes, memory.scratch, plan.offset, reached, base, memory.failure, store, p)
+        for k in range(words):
+            tag, slot, source = tile[TAG, k] & ~FLAGS, first + tile[HERE, k], above + tile[THERE, k]
+            state = tags[source]
+            if state & ~FLAGS != tag:
+                fail(memory.failure, MISSING_AT_PARENT, store, p - stores[store, INSTANCE], tag >> 2)
+                return
+            tags[slot] = tag
+            values[slot] = 0
+            # Only the first to come finds the word at rest; lent out, it is no longer begun here.
+            if state & BEGUN:
+                memory.counts[stores[store, ROW], REFILLS] += 1
+                tags[slot] = tag | BEGUN
+                values[slot] = values[source]
+                values[source] = 0
+            tags[source] = tag | LENT
+        instances[HELD, p] = 1
 
 
 @kernel

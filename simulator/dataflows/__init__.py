@@ -9,7 +9,7 @@ from simulator.architecture import Architecture
 from simulator.dataflows import row_stationary, weight_stationary
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.mapping import Mapping
-from simulator.mapspace import Mapspace
+from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
 
 MODULES: dict[str, ModuleType] = {module.NAME: module for module in (row_stationary, weight_stationary)}

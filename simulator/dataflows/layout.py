@@ -68,6 +68,11 @@ def roles(architecture: Architecture, dataflow: str) -> Roles:
     )
 
 
+def in_pe(machine: Roles) -> tuple[Store, ...]:
+    """The scratchpads of a PE, each with its tensor."""
+    return tuple(node for tensor, level in machine.scratchpad.items() for node in store(level, tensor))
+
+
 def store(level: str | None, *tensors: str) -> tuple[Store, ...]:
     """A store node, or nothing where the level does not exist."""
     return (Store(level, tensors),) if level is not None else ()
@@ -127,6 +132,8 @@ def place(factors: tuple[tuple[int, bool], ...], sizes: tuple[int, ...]) -> Plac
     """
     if not factors:
         return ()
+    if math.prod(factor for factor, _ in factors) > math.prod(sizes):
+        return None
     (factor, prefers_last), rest = factors[0], factors[1:]
 
     def attempt(bounds: dict[int, int]) -> Places | None:

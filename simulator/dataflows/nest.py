@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,10 +11,10 @@ import numpy.typing as npt
 
 from simulator.architecture import Architecture
 from simulator.counting.lowering import Ints
-from simulator.dataflows.layout import Roles
+from simulator.dataflows.layout import Roles, thinned
 from simulator.errors import MappingError, did_you_mean
 from simulator.mapping import Loop, Mapping, Store
-from simulator.mapspace import Mapspace, Skeleton, capacity_use, keep_legal, why_empty
+from simulator.mapspaces import Mapspace, Skeleton, capacity_use, keep_legal, why_empty
 from simulator.problem import Problem
 
 Table = dict[str, Ints]
@@ -93,7 +94,7 @@ def skeleton(nodes: Sequence[Store | Slot], bounds: Table) -> Skeleton:
 
 
 def by_hand(
-    dataflow: str, known: dict[str, str | None], problem: Problem, parameters: dict[str, int]
+    dataflow: str, known: Dictionary[str, str | None], problem: Problem, parameters: dict[str, int]
 ) -> dict[str, int]:
     """Check parameters given by hand; ``known`` says which dimension's extent bounds each from above.
 
@@ -117,20 +118,28 @@ def by_hand(
     return given
 
 
-def largest_beside(
-    channels: Sequence[int], filters: Sequence[int], place: Callable[[int, int], dict[str, int] | None]
+def sets_on_array(
+    channels: Sequence[int],
+    filters: Sequence[int],
+    fill: bool,
+    place: Callable[[int, int], dict[str, int] | None],
 ) -> Iterator[tuple[int, int, dict[str, int]]]:
-    """Pairs of channels and filters on the array, with their places: for each number of channels the most
-    filters that fit, left out where more channels hold as many."""
+    """Pairs of channels and filters on the array, with their places.
+
+    To ``fill`` it: for each number of channels the most filters that fit, left out where more channels
+    hold as many. Else every pair of sizes down to one that leaves places idle, halving.
+    """
     most = 0
-    for r in reversed(channels):
-        for t in reversed(filters):
-            if t <= most:
-                break
-            if (spots := place(r, t)) is not None:
-                most = t
-                yield r, t, spots
-                break
+    for r in reversed(channels if fill else thinned(channels)):
+        fitting = [(t, spots) for t in reversed(filters) if t > most and (spots := place(r, t)) is not None][
+            :1
+        ]
+        if fitting and not fill:
+            sizes = thinned([t for t in filters if t <= fitting[0][0]])
+            fitting = [(t, spots) for t in sizes if (spots := place(r, t)) is not None]
+        for t, spots in fitting:
+            most = t if fill else 0
+            yield r, t, spots
 
 
 def constant(values: dict[str, int], rows: int = 1) -> Table:
@@ -140,7 +149,8 @@ def constant(values: dict[str, int], rows: int = 1) -> Table:
 
 def on_axes(table: Table, machine: Roles, dimension: str) -> Ints:
     """Places of a dimension on all axes together."""
-    return np.prod([table[f"{dimension}@{array}.{axis}"] for array, axis, _ in machine.axes], axis=0)
+    places: Ints = np.prod([table[f"{dimension}@{array}.{axis}"] for array, axis, _ in machine.axes], axis=0)
+    return places
 
 
 def combinations(**values: Sequence[int]) -> Table:

@@ -15,6 +15,8 @@ slides over them, partial sums in the PE for one output pixel and in the buffer 
 
 from __future__ import annotations
 
+from functools import partial
+
 from simulator.architecture import Architecture
 from simulator.dataflows.layout import Roles, in_buffer, place_on_axes, roles, store, tile_sizes
 from simulator.dataflows.nest import (
@@ -26,8 +28,8 @@ from simulator.dataflows.nest import (
     combinations,
     constant,
     fitting,
-    largest_beside,
     on_axes,
+    sets_on_array,
     skeleton,
     spatial_slots,
     stack,
@@ -36,7 +38,7 @@ from simulator.dataflows.nest import (
 )
 from simulator.errors import MappingError
 from simulator.mapping import Mapping, Store
-from simulator.mapspace import Mapspace
+from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
 
 NAME = "row_stationary"
@@ -47,11 +49,21 @@ _ORDERS = ("GNMP", "GNPM", "GMPN")
 _IN_PE = (Slot("S2", "S"), Slot("C3", "C"), Slot("M3", "M"))
 
 
+def supports(architecture: Architecture) -> bool:
+    """Whether a machine has an array whose PEs can keep every tensor."""
+    try:
+        _machine(architecture)
+    except MappingError:
+        return False
+    return True
+
+
 def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
     """Row-stationary mappings with parameters worth trying.
 
     Tile sizes are the smallest for their number of tiles. The array holds as many filter sets (t) as fit
-    beside the others, the buffer as many output channels (m): fewer would only read inputs more often.
+    beside the others (fewer only where the filters of a full array fit no level), the buffer as many
+    output channels (m): fewer would only read inputs more often.
 
     Raises
     ------
@@ -59,14 +71,10 @@ def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
         If there is none: which level cannot hold the smallest tiles.
     """
     machine = _machine(architecture)
-    table = _parameters(problem, architecture, machine)
-    all_channels = tiles(problem.extents["C"], table["q"] * table["r"]) == 1
-    variants = [
-        Variant(_nest(machine, order, weights), all_channels | (order == _ORDERS[0]))
-        for weights in in_buffer(machine, "weights")
-        for order in _ORDERS
-    ]
-    return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
+    try:
+        return _space(problem, architecture, machine, fill=True)
+    except MappingError:
+        return _space(problem, architecture, machine, fill=False)
 
 
 def mapping(problem: Problem, architecture: Architecture, **parameters: int) -> Mapping:
@@ -90,6 +98,17 @@ def mapping(problem: Problem, architecture: Architecture, **parameters: int) -> 
     table = constant({**given, **spots, "s": problem.extents["S"]})
     nodes = _nest(machine, _ORDERS[0], in_buffer(machine, "weights")[-1])
     return skeleton(nodes, _bounds(problem, machine, table)).mapping(0)
+
+
+def _space(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Mapspace:
+    table = _parameters(problem, architecture, machine, fill)
+    all_channels = tiles(problem.extents["C"], table["q"] * table["r"]) == 1
+    variants = [
+        Variant(_nest(machine, order, weights), all_channels | (order == _ORDERS[0]))
+        for weights in in_buffer(machine, "weights")
+        for order in _ORDERS
+    ]
+    return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
 
 
 def _machine(architecture: Architecture) -> Roles:
@@ -148,24 +167,23 @@ def _bounds(problem: Problem, machine: Roles, table: Table) -> Table:
     }
 
 
-def _parameters(problem: Problem, architecture: Architecture, machine: Roles) -> Table:
+def _parameters(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Table:
     """Parameters worth trying, with the places of the PE sets on the axes.
 
     ``s`` are the filter columns a PE holds at once: all, unless its scratchpads are too small.
     """
     x = problem.extents
     rows = _rows_on_array(problem, machine)
-    in_pe = _fitting_in_pe(problem, architecture, machine)
+    fitting_pe = _fitting_in_pe(problem, architecture, machine)
     tables = []
     for e in tile_sizes(x["P"]):
-        for r, t, spots in largest_beside(
-            tile_sizes(x["C"]), tile_sizes(x["M"]), lambda r, t, e=e: _place(machine, e, rows, r, t)
-        ):
-            for p in worth_trying(in_pe["p"], tile_sizes(-(-x["M"] // t))):
-                channels = worth_trying(in_pe["q"][in_pe["p"] == p], tile_sizes(-(-x["C"] // r)))
+        place = partial(_place, machine, e, rows)
+        for r, t, spots in sets_on_array(tile_sizes(x["C"]), tile_sizes(x["M"]), fill, place):
+            for p in worth_trying(fitting_pe["p"], tile_sizes(-(-x["M"] // t))):
+                channels = worth_trying(fitting_pe["q"][fitting_pe["p"] == p], tile_sizes(-(-x["C"] // r)))
                 filters = tile_sizes(-(-x["M"] // (p * t)))
                 table = combinations(q=channels, n=tile_sizes(x["N"]), m=[k * p * t for k in filters])
-                fixed = {"e": e, "r": r, "t": t, "p": p, "s": int(in_pe["s"][0]), **spots}
+                fixed = {"e": e, "r": r, "t": t, "p": p, "s": int(fitting_pe["s"][0]), **spots}
                 tables.append(table | constant(fixed, len(table["m"])))
     return stack(tables)
 
@@ -173,10 +191,7 @@ def _parameters(problem: Problem, architecture: Architecture, machine: Roles) ->
 def _fitting_in_pe(problem: Problem, architecture: Architecture, machine: Roles) -> Table:
     """Filters, channels and filter columns that fit the scratchpads together, for the most columns."""
     x = problem.extents
-    nodes = (
-        *(node for tensor, level in machine.scratchpad.items() for node in store(level, tensor)),
-        *_IN_PE,
-    )
+    nodes: tuple[Store | Slot, ...] = (*in_pe(machine), *_IN_PE)
     for s in reversed(tile_sizes(x["S"])):
         table = combinations(p=tile_sizes(x["M"]), q=tile_sizes(x["C"]), s=[s])
         fits = fitting(problem, architecture, nodes, {"S2": table["s"], "C3": table["q"], "M3": table["p"]})

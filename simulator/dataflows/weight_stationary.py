@@ -15,8 +15,19 @@ weight and has room, it also keeps the pixel's inputs and partial sums while it 
 
 from __future__ import annotations
 
+from functools import partial
+
 from simulator.architecture import Architecture
-from simulator.dataflows.layout import Roles, in_buffer, place_on_axes, roles, store, thinned, tile_sizes
+from simulator.dataflows.layout import (
+    Roles,
+    in_buffer,
+    in_pe,
+    place_on_axes,
+    roles,
+    store,
+    thinned,
+    tile_sizes,
+)
 from simulator.dataflows.nest import (
     Slot,
     Table,
@@ -26,8 +37,8 @@ from simulator.dataflows.nest import (
     combinations,
     constant,
     fitting,
-    largest_beside,
     on_axes,
+    sets_on_array,
     skeleton,
     spatial_slots,
     stack,
@@ -36,7 +47,7 @@ from simulator.dataflows.nest import (
 )
 from simulator.errors import MappingError
 from simulator.mapping import Mapping, Store
-from simulator.mapspace import Mapspace
+from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
 
 NAME = "weight_stationary"
@@ -49,7 +60,8 @@ def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
     """Weight-stationary mappings with parameters worth trying.
 
     Tile sizes are the smallest for their number of tiles, strips (e) halve from the whole map on. The
-    array holds as many filters (t) as fit beside the channels, the buffer as many output channels (m).
+    array holds as many filters (t) as fit beside the channels (fewer only where the filters of a full
+    array fit no level), the buffer as many output channels (m).
 
     Raises
     ------
@@ -57,16 +69,10 @@ def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
         If there is none: which level cannot hold the smallest tiles.
     """
     machine = _machine(architecture)
-    table = _parameters(problem, architecture, machine)
-    one_weight = (table["p"] == 1) & (table["q"] == 1)
-    variants = [
-        Variant(_nest(machine, inputs, weights, several), several ^ one_weight)
-        for inputs in in_buffer(machine, "inputs")
-        for weights in in_buffer(machine, "weights")
-        for several in (False, True)
-        if (several ^ one_weight).any()
-    ]
-    return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
+    try:
+        return _space(problem, architecture, machine, fill=True)
+    except MappingError:
+        return _space(problem, architecture, machine, fill=False)
 
 
 def mapping(problem: Problem, architecture: Architecture, **parameters: int) -> Mapping:
@@ -84,14 +90,28 @@ def mapping(problem: Problem, architecture: Architecture, **parameters: int) -> 
         raise MappingError(f"{NAME}: parameter taps must be 0 or 1, not {given['taps']}")
     spots = _place(problem, machine, given["taps"], given["r"], given["t"])
     if spots is None:
+        taps = " with all taps" if given["taps"] else ""
         raise MappingError(
-            f"{NAME}: {given['r']} channels of {given['t']} filters{' with all taps' if given['taps'] else ''} do not "
-            f"fit the {machine.size_text} array of {architecture.name}; lower r or t, or set taps to 0"
+            f"{NAME}: {given['r']} channels of {given['t']} filters{taps} "
+            f"do not fit the {machine.size_text} array of {architecture.name}; lower r or t, or set taps to 0"
         )
     table = constant({**given, **spots})
     several = given["p"] * given["q"] > 1
     nodes = _nest(machine, in_buffer(machine, "inputs")[-1], in_buffer(machine, "weights")[-1], several)
     return skeleton(nodes, _bounds(problem, machine, table)).mapping(0)
+
+
+def _space(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Mapspace:
+    table = _parameters(problem, architecture, machine, fill)
+    one_weight = (table["p"] == 1) & (table["q"] == 1)
+    variants = [
+        Variant(_nest(machine, inputs, weights, several), several ^ one_weight)
+        for inputs in in_buffer(machine, "inputs")
+        for weights in in_buffer(machine, "weights")
+        for several in (False, True)
+        if (several ^ one_weight).any()
+    ]
+    return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
 
 
 def _machine(architecture: Architecture) -> Roles:
@@ -102,7 +122,7 @@ def _machine(architecture: Architecture) -> Roles:
 
 
 def _nest(machine: Roles, inputs: bool, weights: bool, several: bool) -> tuple[Store | Slot, ...]:
-    """The nest, with inputs and weights in the buffer or past it; ``several`` weights a PE use its other pads."""
+    """The nest, with inputs and weights in the buffer or past it; several weights a PE use its other pads."""
     buffer, pad = machine.buffer, machine.scratchpad
     return (
         Store(machine.outermost, ("weights", "inputs", "outputs")),
@@ -148,20 +168,17 @@ def _bounds(problem: Problem, machine: Roles, table: Table) -> Table:
     }
 
 
-def _parameters(problem: Problem, architecture: Architecture, machine: Roles) -> Table:
+def _parameters(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Table:
     """Parameters worth trying, with the places of the filters on the axes."""
     x = problem.extents
-    in_pe = _fitting_in_pe(problem, architecture, machine)
+    fitting_pe = _fitting_in_pe(problem, architecture, machine)
     tables = []
     for taps in (0, 1) if x["R"] * x["S"] > 1 else (0,):
-        for r, t, spots in largest_beside(
-            tile_sizes(x["C"]),
-            tile_sizes(x["M"]),
-            lambda r, t, taps=taps: _place(problem, machine, taps, r, t),
-        ):
+        place = partial(_place, problem, machine, taps)
+        for r, t, spots in sets_on_array(tile_sizes(x["C"]), tile_sizes(x["M"]), fill, place):
             pairs = {(1, 1)}
-            for p in worth_trying(in_pe["p"], tile_sizes(-(-x["M"] // t))):
-                channels = in_pe["q"][in_pe["p"] == p]
+            for p in worth_trying(fitting_pe["p"], tile_sizes(-(-x["M"] // t))):
+                channels = fitting_pe["q"][fitting_pe["p"] == p]
                 pairs |= {(p, q) for q in worth_trying(channels, tile_sizes(-(-x["C"] // r)))}
             for p, q in sorted(pairs):
                 filters = thinned(tile_sizes(-(-x["M"] // (p * t))))
@@ -180,7 +197,7 @@ def _fitting_in_pe(problem: Problem, architecture: Architecture, machine: Roles)
     x, pad = problem.extents, machine.scratchpad
     if pad["inputs"] is None or pad["outputs"] is None:
         return constant({"p": 1, "q": 1})
-    nodes = (*(node for tensor, level in pad.items() for node in store(level, tensor)), *_IN_PE)
+    nodes: tuple[Store | Slot, ...] = (*in_pe(machine), *_IN_PE)
     table = combinations(p=tile_sizes(x["M"]), q=tile_sizes(x["C"]))
     fits = fitting(problem, architecture, nodes, {"C3": table["q"], "M3": table["p"]})
     return {name: column[fits] for name, column in table.items()}

@@ -1,0 +1,320 @@
+"""What a layer's and a network's run is, as a table, rows, JSON and files."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from simulator.architecture import STORAGE_ACTIONS, Architecture
+from simulator.cost.model import Cost
+from simulator.errors import SimulatorError
+from simulator.files import write_atomically
+
+if TYPE_CHECKING:
+    import pandas
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Part:
+    """One problem of a layer, and how often the layer runs it."""
+
+    cost: Cost
+    times: int = 1
+
+
+@dataclass(frozen=True)
+class LayerResult:
+    """A layer's run: the sum of its parts. ``dataflow`` is "by hand" for a mapping that was given."""
+
+    name: str
+    type: str
+    parts: tuple[Part, ...]
+    dataflow: str
+
+    @property
+    def cost(self) -> Cost:
+        """The cost of a layer of one part; SimulatorError for a layer of several."""
+        if len(self.parts) != 1:
+            raise SimulatorError(f"layer {self.name!r} has {len(self.parts)} parts; look at .parts")
+        return self.parts[0].cost
+
+    @property
+    def mapping(self) -> object:
+        """The mapping of a layer of one part."""
+        return self.cost.mapping
+
+    @cached_property
+    def macs(self) -> int:
+        return sum(p.times * p.cost.counts.macs for p in self.parts)
+
+    @cached_property
+    def steps(self) -> int:
+        return sum(p.times * p.cost.counts.steps for p in self.parts)
+
+    @cached_property
+    def cycles(self) -> int:
+        return sum(p.times * p.cost.cycles.total for p in self.parts)
+
+    @cached_property
+    def energy(self) -> float:
+        """In the architecture's unit."""
+        return math.fsum(p.times * row.energy for p in self.parts for row in p.cost.rows)
+
+    @property
+    def active_pes(self) -> int:
+        """Most PEs that any part has active in its first step."""
+        return max(p.cost.counts.active_pes for p in self.parts)
+
+    @property
+    def utilization(self) -> float:
+        """MACs over steps times MAC units."""
+        return self.macs / (self.steps * self.parts[0].cost.mac_units)
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One row per level, tensor and action: the table that everything else sums."""
+        for part in self.parts:
+            for row in part.cost.rows:
+                yield {
+                    "layer": self.name,
+                    "level": row.component,
+                    "tensor": row.tensor,
+                    "action": row.action,
+                    "count": part.times * row.count,
+                    "unit": row.unit,
+                    "price": row.price,
+                    "energy": part.times * row.energy,
+                }
+
+    def accesses(self, level: str) -> int:
+        """Words read from and written to a storage level."""
+        return sum(r["count"] for r in self.rows() if r["level"] == level and r["action"] in STORAGE_ACTIONS)
+
+    def level_energy(self, level: str, tensor: str | None = None) -> float:
+        """Energy of a level (or array, or "MAC"), of all tensors or one."""
+        return math.fsum(
+            r["energy"] for r in self.rows() if r["level"] == level and tensor in (None, r["tensor"])
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: totals, and per part the mapping, counts, cycles and actions."""
+        return {
+            "layer": self.name,
+            "type": self.type,
+            "dataflow": self.dataflow,
+            "macs": self.macs,
+            "steps": self.steps,
+            "utilization": self.utilization,
+            "active_pes": self.active_pes,
+            "cycles": self.cycles,
+            "energy": self.energy,
+            "parts": [_part(part) for part in self.parts],
+        }
+
+
+@dataclass(frozen=True)
+class NetworkResult:
+    """A network's run on a machine. Energy and cycles are sums over layers, EDP is their product."""
+
+    network: str
+    batch: int
+    architecture: Architecture
+    dataflow: str
+    objective: str
+    engine: str
+    layers: tuple[LayerResult, ...]
+    skipped: tuple[tuple[str, str], ...] = ()
+
+    def __getitem__(self, name: str) -> LayerResult:
+        from simulator.errors import did_you_mean
+
+        for layer in self.layers:
+            if layer.name == name:
+                return layer
+        raise SimulatorError(
+            f"no result for layer {name!r}{did_you_mean(name, [x.name for x in self.layers])}"
+        )
+
+    def __iter__(self) -> Iterator[LayerResult]:
+        return iter(self.layers)
+
+    @property
+    def macs(self) -> int:
+        return sum(layer.macs for layer in self.layers)
+
+    @property
+    def steps(self) -> int:
+        return sum(layer.steps for layer in self.layers)
+
+    @property
+    def cycles(self) -> int:
+        return sum(layer.cycles for layer in self.layers)
+
+    @property
+    def energy(self) -> float:
+        """In the architecture's unit."""
+        return math.fsum(layer.energy for layer in self.layers)
+
+    @property
+    def edp(self) -> float:
+        """Total energy times total cycles."""
+        return self.energy * self.cycles
+
+    @property
+    def utilization(self) -> float:
+        """MACs over steps times MAC units."""
+        return self.macs / (self.steps * self.architecture.mac_units)
+
+    @property
+    def seconds(self) -> float | None:
+        """Time of all layers; None where the machine states no clock."""
+        clock = self.architecture.clock_mhz
+        return None if clock is None else self.cycles / (clock * 1e6)
+
+    @property
+    def counted_by(self) -> str:
+        """What counted, in words."""
+        return {
+            "walk": "walked every chosen nest and checked it against the closed form",
+            "closed-form": "closed form, not walked",
+            "functional": "executed with values and checked against the closed form",
+        }[self.engine]
+
+    def rows(self) -> Iterator[dict[str, Any]]:
+        """One row per layer, level, tensor and action."""
+        for layer in self.layers:
+            yield from layer.rows()
+
+    def summary(self) -> list[dict[str, Any]]:
+        """One row per layer: counts, accesses and energy per level."""
+        arch = self.architecture
+        rows = []
+        for layer in self.layers:
+            row: dict[str, Any] = {
+                "layer": layer.name,
+                "type": layer.type,
+                "macs": layer.macs,
+                "steps": layer.steps,
+                "utilization": layer.utilization,
+                "active_pes": layer.active_pes,
+                "cycles": layer.cycles,
+                f"energy_{arch.energy_unit}": layer.energy,
+            }
+            row |= {f"{s.name}_accesses": layer.accesses(s.name) for s in arch.storages}
+            row |= {f"{level}_energy": layer.level_energy(level) for level in self.levels}
+            rows.append(row)
+        return rows
+
+    @property
+    def levels(self) -> list[str]:
+        """Everything that has energy: storage levels and arrays in hierarchy order, then the MACs."""
+        arch = self.architecture
+        ranks = {s.name: s.rank for s in arch.storages} | {a.name: a.rank for a in arch.arrays}
+        return [*sorted(ranks, key=lambda name: ranks[name]), "MAC"]
+
+    def __str__(self) -> str:
+        from simulator.report import render
+
+        return render(self)
+
+    def to_dataframe(self) -> pandas.DataFrame:
+        """The tidy table of `rows` as a data frame. Needs the extra ``dataframe``."""
+        try:
+            import pandas
+        except ImportError:
+            raise SimulatorError(
+                "data frames need pandas: pip install 'dataflow-simulator[dataframe]'"
+            ) from None
+        return pandas.DataFrame(list(self.rows()))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data with everything that determines the run, and everything it counted."""
+        return {
+            "format": FORMAT_VERSION,
+            "simulator": simulator_version(),
+            "network": self.network,
+            "batch": self.batch,
+            "architecture": self.architecture.to_dict(),
+            "dataflow": self.dataflow,
+            "objective": self.objective,
+            "engine": self.engine,
+            "counted_by": self.counted_by,
+            "energy_unit": self.architecture.energy_unit,
+            "totals": {
+                "macs": self.macs,
+                "steps": self.steps,
+                "utilization": self.utilization,
+                "cycles": self.cycles,
+                "seconds": self.seconds,
+                "energy": self.energy,
+                "edp": self.edp,
+            },
+            "layers": [layer.to_dict() for layer in self.layers],
+            "skipped": [{"layer": name, "type": kind} for name, kind in self.skipped],
+        }
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write the run as JSON. Raises SimulatorError if the place cannot be written."""
+        write_atomically(Path(path), json.dumps(self.to_dict(), indent=1) + "\n")
+
+    def save_csv(self, path: str | os.PathLike[str]) -> None:
+        """Write `summary` as CSV. Raises SimulatorError if the place cannot be written."""
+        rows = self.summary()
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else ["layer"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+        write_atomically(Path(path), text.getvalue())
+
+    def plot_energy(self, path: str | os.PathLike[str]) -> None:
+        """Draw energy per layer, stacked by level and by tensor, to a PNG, PDF or SVG file."""
+        from simulator.plots import energy_breakdown, save_figure
+
+        save_figure(energy_breakdown(self), path)
+
+
+def simulator_version() -> str:
+    """The installed version of this distribution."""
+    try:
+        return version("dataflow-simulator")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _part(part: Part) -> dict[str, Any]:
+    cost = part.cost
+    rows = [
+        {"level": r.component, "tensor": r.tensor, "action": r.action, "count": r.count, "unit": r.unit,
+         "price": r.price, "energy": r.energy}
+        for r in cost.rows
+    ]  # fmt: skip
+    cycles = cost.cycles
+    return {
+        "times": part.times,
+        "problem": cost.problem.to_dict(),
+        "mapping": cost.mapping.to_list(),
+        "counts": [row.to_dict(row.tensor == cost.problem.output) for row in cost.counts.rows],
+        "zero_operand_macs": cost.counts.zero_operand_macs,
+        "cycles": {
+            "total": cycles.total,
+            "steps": cycles.steps,
+            "busy": cycles.busy,
+            "stalls": cycles.stalls,
+            "exposed": cycles.exposed,
+            "skew": cycles.skew,
+            "first_fill": cycles.first_fill,
+            "last_drain": cycles.last_drain,
+            "limit": cycles.limit,
+        },
+        "actions": rows,
+    }
