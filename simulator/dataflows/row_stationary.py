@@ -18,7 +18,7 @@ from __future__ import annotations
 from functools import partial
 
 from simulator.architecture import Architecture
-from simulator.dataflows.layout import Roles, in_buffer, place_on_axes, roles, store, tile_sizes
+from simulator.dataflows.layout import Roles, in_buffer, in_pe, place_on_axes, roles, store, tile_sizes
 from simulator.dataflows.nest import (
     Slot,
     Table,
