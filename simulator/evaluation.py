@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from simulator import dataflows
@@ -63,50 +64,32 @@ def simulate(
     """
     check_engine(engine)
     check_objective(objective)
-    if dataflow is not None:
-        dataflows.check_dataflow(dataflow)
+    flow = default_dataflow(architecture) if dataflow is None else dataflows.check_dataflow(dataflow)
     given = dict(mappings or {})
     layers = {layer.name: lower_layer(layer) for layer in network}
-    mapped = [name for name, problems in layers.items() if problems]
-    for name in given:
-        if name not in mapped:
-            raise SimulatorError(
-                f"no layer {name!r} with a mapping in {network.name}{did_you_mean(name, mapped)}"
-            )
-    work: dict[tuple[Problem, Mapping | None], _Work] = {}
-    for name in mapped:
-        for problem, times in layers[name]:
-            key = (_nameless(problem), given.get(name))
-            before = work[key].times if key in work else 0
-            work[key] = _Work(work[key].problem if key in work else problem, before + times, given.get(name))
-    total = sum(item.problem.macs for item in work.values())
-    flow = dataflow or default_dataflow(architecture)
+    _check_given(network, layers, given)
+    work = _distinct(layers, given)
+    report = _Report(progress, 2 * sum(item.problem.macs for item in work.values()))
     fronts = []
-    done = 0
     for item in work.values():
-        if progress is not None:
-            progress(f"mapping {item.problem.name}", done, 2 * total)
-        fronts.append(_choices(item, architecture, flow, objective))
-        done += item.problem.macs
+        with report(f"mapping {item.problem.name}", item.problem.macs), _naming(item.problem.name):
+            fronts.append(_choices(item, architecture, flow, objective))
     picks = best_together(fronts, [item.times for item in work.values()])
-    costs: dict[tuple[Problem, Mapping | None], Cost] = {}
+    costs: dict[_Key, Cost] = {}
     for (key, item), front, pick in zip(work.items(), fronts, picks, strict=True):
-        if progress is not None:
-            progress(f"{_DOING[engine]} {item.problem.name}", done, 2 * total)
-        costs[key] = cost(item.problem, architecture, front[pick].mapping, engine)
-        done += item.problem.macs
-    if progress is not None:
-        progress("done", done, 2 * total)
+        with report(f"{_DOING[engine]} {item.problem.name}", item.problem.macs), _naming(item.problem.name):
+            costs[key] = cost(item.problem, architecture, front[pick].mapping, engine)
+    report.finish()
     results = []
-    for name in mapped:
-        parts = tuple(
-            Part(replace(costs[_nameless(problem), given.get(name)], problem=problem), times)
-            for problem, times in layers[name]
-        )
-        results.append(LayerResult(name, network[name].type, parts, "by hand" if name in given else flow))
-    skipped = tuple(
-        (layer.name, layer.type) for layer in network if not layers[layer.name] and layer.type != "Input"
-    )
+    for name, problems in layers.items():
+        parts = [
+            Part(replace(costs[_key(problem, given.get(name))], problem=problem), times)
+            for problem, times in problems
+        ]
+        if parts:
+            how = "by hand" if name in given else flow
+            results.append(LayerResult(name, network[name].type, tuple(parts), how))
+    skipped = tuple((x.name, x.type) for x in network if not layers[x.name] and x.type != "Input")
     return NetworkResult(
         network.name, network.batch, architecture, flow, objective, engine, tuple(results), skipped
     )
@@ -132,13 +115,63 @@ def default_dataflow(architecture: Architecture) -> str:
 
 
 _DOING = {"walk": "walking", "closed-form": "counting", "functional": "executing"}
+_Key = tuple[Problem, Mapping | None]
+_Lowered = dict[str, tuple[tuple[Problem, int], ...]]
+
+
+class _Report:
+    """Tells the caller what is being done and how far along it is, in multiply-accumulates."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    @contextmanager
+    def __call__(self, doing: str, macs: int) -> Iterator[None]:
+        if self._progress is not None:
+            self._progress(doing, self._done, self._total)
+        yield
+        self._done += macs
+
+    def finish(self) -> None:
+        if self._progress is not None:
+            self._progress("done", self._total, self._total)
+
+
+@contextmanager
+def _naming(layer: str) -> Iterator[None]:
+    """Say which layer a mapping failed for."""
+    try:
+        yield
+    except MappingError as error:
+        raise MappingError(f"layer {layer!r}: {error}") from None
+
+
+def _check_given(network: Network, layers: _Lowered, given: Dictionary[str, Mapping]) -> None:
+    mapped = [name for name, problems in layers.items() if problems]
+    for name in given:
+        if name not in mapped:
+            raise SimulatorError(
+                f"no layer {name!r} with a mapping in {network.name}{did_you_mean(name, mapped)}"
+            )
+
+
+def _distinct(layers: _Lowered, given: Dictionary[str, Mapping]) -> dict[_Key, _Work]:
+    """Each distinct problem and mapping given for it once, with how often the network runs it."""
+    work: dict[_Key, _Work] = {}
+    for name, problems in layers.items():
+        for problem, times in problems:
+            key = _key(problem, given.get(name))
+            known = work.get(key, _Work(problem, 0, given.get(name)))
+            work[key] = replace(known, times=known.times + times)
+    return work
 
 
 def _choices(item: _Work, architecture: Architecture, dataflow: str, objective: str) -> tuple[Choice, ...]:
     if item.given is not None:
-        return (Choice(item.given, 0.0, 0),)
+        spent = cost(item.problem, architecture, item.given, "closed-form")
+        return (Choice(item.given, spent.energy, spent.cycles.total),)
     return search_exhaustively(dataflows.mapspace(dataflow, item.problem, architecture), objective)
 
 
-def _nameless(problem: Problem) -> Problem:
-    return replace(problem, name="")
+def _key(problem: Problem, given: Mapping | None) -> _Key:
+    return replace(problem, name=""), given
