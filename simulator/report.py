@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simulator.results import NetworkResult
+if TYPE_CHECKING:
+    from simulator.results import NetworkResult
 
 _WIDTH = 160
 

@@ -121,10 +121,11 @@ def fail(failure, kind, store, instance, word):
 
 
 @kernel
-def _list_tile(shapes, scratch, store, base, new, old):
+def _list_tile(shapes, scratch, store, base, new, old, above):
     """List the tile that starts at ``base[new]`` in scratch.tile and return its words.
 
-    BEFORE is where the word would lie in a row that starts at ``base[old]``, negative if nowhere.
+    THERE and BEFORE are where the word would lie in the parent's row, whose tile starts at ``base[above]``,
+    and in a row of this store whose tile starts at ``base[old]``; negative if nowhere.
     """
     parts, tile, cursor = scratch.parts, scratch.tile, scratch.cursor
     parent = shapes.stores[store, PARENT]
@@ -135,15 +136,15 @@ def _list_tile(shapes, scratch, store, base, new, old):
         d, e = shapes.ranks[rank, DIM1], shapes.ranks[rank, DIM2]
         c, f = shapes.ranks[rank, COEFFICIENT1], shapes.ranks[rank, COEFFICIENT2]
         n, m = min(shapes.chunk[store, d], shapes.extents[d] - base[new, d]), 1
-        start, old_start = c * base[new, d], c * base[old, d]
-        # The parent's tile begins at a multiple of its own chunk.
-        inside = c * (base[new, d] % shapes.chunk[parent, d])
+        start, old_start, above_start = c * base[new, d], c * base[old, d], c * base[above, d]
         if e >= 0:
             m = min(shapes.chunk[store, e], shapes.extents[e] - base[new, e])
             start += f * base[new, e]
             old_start += f * base[old, e]
-            inside += f * (base[new, e] % shapes.chunk[parent, e])
-        stride, stride_above, span = shapes.stride[store, j], shapes.stride[parent, j], shapes.span[store, j]
+            above_start += f * base[above, e]
+        stride, span = shapes.stride[store, j], shapes.span[store, j]
+        above_stride, above_span = shapes.stride[parent, j], shapes.span[parent, j]
+        data, data_end = shapes.ranks[rank, DATA_FIRST], shapes.ranks[rank, DATA_END]
         cursor[_SEEN, 0] += 1
         stamp = cursor[_SEEN, 0]
         count = 0
@@ -154,14 +155,12 @@ def _list_tile(shapes, scratch, store, base, new, old):
                     continue
                 scratch.seen[relative] = stamp
                 x = start + relative
-                y = x - old_start
+                y, z = x - old_start, x - above_start
                 parts[TAG, j, count] = 4 * x * shapes.ranks[rank, WORD_STRIDE]
                 parts[HERE, j, count] = relative * stride
-                parts[THERE, j, count] = (inside + relative) * stride_above
+                parts[THERE, j, count] = z * above_stride if 0 <= z < above_span else _FAR
                 parts[BEFORE, j, count] = y * stride if 0 <= y < span else _FAR
-                parts[IS_PADDING, j, count] = (
-                    x < shapes.ranks[rank, DATA_FIRST] or x >= shapes.ranks[rank, DATA_END]
-                )
+                parts[IS_PADDING, j, count] = x < data or x >= data_end
                 count += 1
         cursor[_LENGTH, j] = count
         cursor[_PLACE, j] = 0
@@ -209,12 +208,25 @@ def _look(extents, own, offset, reached, base, held, store, p):
 
 
 @kernel
+def _first_slot(stores, store, p):
+    """First slot of the row of instance ``p``."""
+    return stores[store, SLOT] + (p - stores[store, INSTANCE]) * stores[store, SLOTS]
+
+
+@kernel
+def _parent_instance(stores, store, p):
+    """The parent's instance that feeds instance ``p``."""
+    instance = (p - stores[store, INSTANCE]) // stores[store, CHILDREN]
+    return stores[stores[store, PARENT], INSTANCE] + instance
+
+
+@kernel
 def _enter(shapes, scratch, offset, reached, base, failure, store, p):
     """List the tile that instance ``p`` moves to, check that it fits and note it; return its words."""
     new = len(base) - 1
     for d in range(len(reached)):
         base[new, d] = offset[p, d] + reached[d]
-    words = _list_tile(shapes, scratch, store, base, new, p)
+    words = _list_tile(shapes, scratch, store, base, new, p, _parent_instance(shapes.stores, store, p))
     for d in range(len(reached)):
         base[p, d] = base[new, d]
     capacity = shapes.stores[store, CAPACITY]
@@ -226,16 +238,6 @@ def _enter(shapes, scratch, offset, reached, base, failure, store, p):
         if kept > capacity:
             fail(failure, OVERFLOW, store, p - shapes.stores[store, INSTANCE], kept)
     return words
-
-
-@kernel
-def _first_slots(stores, store, p):
-    """First slot of instance ``p`` and of its parent instance."""
-    parent, instance = stores[store, PARENT], p - stores[store, INSTANCE]
-    return (
-        stores[store, SLOT] + instance * stores[store, SLOTS],
-        stores[parent, SLOT] + instance // stores[store, CHILDREN] * stores[parent, SLOTS],
-    )
 
 
 @kernel
@@ -264,7 +266,7 @@ def fill(plan, memory, store):
             for i in range(start, end):
                 p = plan.order[i]
                 if instances[ACTIVE, p]:
-                    first = stores[store, SLOT] + (p - stores[store, INSTANCE]) * slots
+                    first = _first_slot(stores, store, p)
                     for slot in range(first, first + slots):
                         if tags[slot] >= 0:
                             stamps[stamps_at + (tags[slot] >> 2)] = had
@@ -273,7 +275,8 @@ def fill(plan, memory, store):
             instances[ACTIVE, p] = instances[STATUS, p] != IDLE
             if instances[STATUS, p] != MOVES:
                 continue
-            first, above = _first_slots(stores, store, p)
+            first = _first_slot(stores, store, p)
+            above = _first_slot(stores, stores[store, PARENT], _parent_instance(stores, store, p))
             words = _enter(shapes, memory.scratch, plan.offset, reached, base, failure, store, p)
             for slot in range(slots):
                 row[0, slot] = -1
@@ -284,7 +287,7 @@ def fill(plan, memory, store):
                     row[1, here] = values[first + before]
                     continue
                 source = above + tile[THERE, k]
-                if tags[source] != tag:
+                if tile[THERE, k] < 0 or tags[source] != tag:
                     fail(failure, MISSING_AT_PARENT, store, p - stores[store, INSTANCE], tag >> 2)
                     return
                 row[1, here] = values[source]
@@ -316,14 +319,14 @@ def take(plan, memory, store):
         p = plan.order[i]
         if instances[HELD, p]:
             continue
-        status = _look(shapes.extents, shapes.own, plan.offset, reached, base, 0, store, p)
-        if status == IDLE:
+        if _look(shapes.extents, shapes.own, plan.offset, reached, base, 0, store, p) == IDLE:
             continue
-        first, above = _first_slots(stores, store, p)
+        first = _first_slot(stores, store, p)
+        above = _first_slot(stores, stores[store, PARENT], _parent_instance(stores, store, p))
         words = _enter(shapes, memory.scratch, plan.offset, reached, base, memory.failure, store, p)
         for k in range(words):
             tag, slot, source = tile[TAG, k] & ~FLAGS, first + tile[HERE, k], above + tile[THERE, k]
-            state = tags[source]
+            state = tags[source] if tile[THERE, k] >= 0 else -1
             if state & ~FLAGS != tag:
                 fail(memory.failure, MISSING_AT_PARENT, store, p - stores[store, INSTANCE], tag >> 2)
                 return
@@ -360,15 +363,16 @@ def drain(plan, memory, store, final):
                 leaves = 1
         if not leaves:
             continue
-        words = _list_tile(shapes, memory.scratch, store, base, chief, chief)
-        above = _first_slots(stores, store, chief)[1]
+        parent = _parent_instance(stores, store, chief)
+        words = _list_tile(shapes, memory.scratch, store, base, chief, chief, parent)
+        above = _first_slot(stores, stores[store, PARENT], parent)
         for k in range(words):
             tag = tile[TAG, k] & ~FLAGS
             total = 0
             for i in range(start, end):
                 p = plan.order[i]
                 if instances[HELD, p]:
-                    slot = _first_slots(stores, store, p)[0] + tile[HERE, k]
+                    slot = _first_slot(stores, store, p) + tile[HERE, k]
                     if tags[slot] != tag | BEGUN:
                         fail(memory.failure, NOT_BEGUN, store, p - stores[store, INSTANCE], tag >> 2)
                         return
@@ -377,10 +381,11 @@ def drain(plan, memory, store, final):
             target = above + tile[THERE, k]
             drains += 1
             contributed += members
-            if tags[target] == tag | LENT:
+            state = tags[target] if tile[THERE, k] >= 0 else -1
+            if state == tag | LENT:
                 values[target] = total
                 tags[target] = tag | BEGUN
-            elif tags[target] == tag | BEGUN:
+            elif state == tag | BEGUN:
                 # Another group of the same pass was here before.
                 merges += 1
                 values[target] += total

@@ -8,6 +8,7 @@ groups gives the counts without multicast or reduction. The kernels know queries
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -183,8 +184,18 @@ def at_zero(query: Query, zero_above: int) -> Query:
 
 
 def lower_queries(nest: Nest, queries: Iterable[Query]) -> Queries:
-    """Queries as arrays."""
+    """Queries as arrays.
+
+    Raises
+    ------
+    ProblemError
+        If counts weighted by distance could pass 2**63.
+    """
     asked = list(queries)
+    if any(query.weight >= 0 for query in asked):
+        places = math.prod(loop.bound for loop in nest.mapping.loops if loop.spatial)
+        if nest.problem.macs * places >= 2**63:
+            raise ProblemError(f"{nest.problem.name}: words times distance could pass 2**63; price no hops")
     tensors = {name: i for i, name in enumerate(nest.problem.tensor_names)}
     roles = np.full((len(asked), len(nest.bounds)), INSIDE, np.int64)
     for row, query in enumerate(asked):

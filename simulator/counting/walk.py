@@ -14,6 +14,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
+from simulator.counting.counts import count_steps
 from simulator.counting.lowering import (
     COLUMNS,
     CONTRIBUTED,
@@ -31,9 +32,11 @@ from simulator.counting.lowering import (
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
 from simulator.counting.tiles import advance, ask_all, last_words, make_tiles
-from simulator.jit import kernel
+from simulator.errors import SimulatorError
+from simulator.jit import kernel, run_interruptibly
 
 Floats = npt.NDArray[np.float64]
+MAX_STEPS = 10**12
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
@@ -46,12 +49,23 @@ def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats) -> tuple[Int
 
     ``cycles_per_word`` (Q, COLUMNS, resources) says for how long a word of a query's column keeps a
     port or network busy; no resources where bandwidth is no limit.
+
+    Raises
+    ------
+    SimulatorError
+        For more than `MAX_STEPS` steps.
     """
+    steps = int(count_steps(nest))
+    if steps > MAX_STEPS:
+        raise SimulatorError(
+            f"{nest.problem.name}: walking {steps:.2e} steps would take days; the closed form counts the same"
+        )
     asked = lower_queries(nest, queries)
     out = np.zeros((len(queries), COLUMNS), np.int64)
     _, positions, length = kernel_sizes(nest.structure, nest.bounds[None, :], asked)
     spatial = np.array(nest.spatial, np.bool_)
-    cycles = _walk(nest.structure, nest.bounds, spatial, asked, positions, length, cycles_per_word, out)
+    arguments = (nest.structure, nest.bounds, spatial, asked, positions, length, cycles_per_word, out)
+    cycles = run_interruptibly(_walk, *arguments)
     return out, float(cycles)
 
 
