@@ -44,6 +44,7 @@ def _convolutions(draw: st.DrawFn) -> Problem:
         for i in range(2)
     )
     return convolution(
+        "convolution",
         **sizes,
         stride=stride,
         dilation=dilation,
