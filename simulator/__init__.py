@@ -37,6 +37,7 @@ _LAZY = {
     "Problem": "simulator.problem",
     "SimulatorError": "simulator.errors",
     "convolution": "simulator.problem",
+    "count_case": "simulator.counting.cases",
 }
 
 __all__ = [
@@ -45,6 +46,7 @@ __all__ = [
     "Problem",
     "SimulatorError",
     "convolution",
+    "count_case",
     "dataflow_mapping",
     "evaluate",
     "load_architecture",
@@ -96,8 +98,10 @@ def load_network(source: Network | str, batch: int | None = None, **options: Any
     return workloads.build(source, batch=1 if batch is None else batch, **options)
 
 
-def load_layer(source: Layer, batch: int = 1) -> Problem:
+def load_layer(source: Layer, batch: int | None = None) -> Problem:
     """Return the problem of a layer: a layer of a network, ``"alexnet:conv2"``, or a YAML file.
+
+    ``batch`` goes with a layer named like that; any other states its own.
 
     The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or one field
     ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation.
@@ -105,20 +109,26 @@ def load_layer(source: Layer, batch: int = 1) -> Problem:
     Raises
     ------
     SimulatorError, WorkloadError
-        For a layer without multiply-accumulates, an unknown name, or a malformed file.
+        For a layer without multiply-accumulates, an unknown name, a malformed file, a batch given twice.
     """
     from simulator.errors import ProblemError
     from simulator.lowering import lower_layer
     from simulator.problem import Problem, read_problem
 
+    if isinstance(source, str) and ":" in source and not source.endswith((".yaml", ".yml", ".json")):
+        name, layer = source.split(":", 1)
+        source = load_network(name, batch)[layer]
+    elif batch is not None:
+        raise ProblemError("a batch goes with a layer named as alexnet:conv2; a problem states its own")
     if isinstance(source, Problem):
         return source
     if isinstance(source, str | os.PathLike):
-        text = os.fspath(source)
-        if text.endswith((".yaml", ".yml", ".json")) or ":" not in text:
-            return read_problem(Path(text))
-        name, layer = text.split(":", 1)
-        source = load_network(name, batch)[layer]
+        path = Path(source)
+        if not path.suffix and not path.exists():
+            raise ProblemError(
+                f"no layer or file {str(source)!r}; name a layer as alexnet:conv2, or a YAML file"
+            )
+        return read_problem(path)
     problems = lower_layer(source)
     if len(problems) != 1:
         raise ProblemError(f"layer {source.name!r} ({source.type}) has no multiply-accumulates to map")
@@ -200,7 +210,7 @@ def mapspace(layer: Layer, architecture: Machine, dataflow: str = "row_stationar
     return dataflows.mapspace(dataflow, load_layer(layer), load_architecture(architecture))
 
 
-def mapping(
+def dataflow_mapping(
     layer: Layer, architecture: Machine, dataflow: str = "row_stationary", **parameters: int
 ) -> Mapping:
     """Return a dataflow's mapping with its parameters given by hand (row stationary: m n e p q r t).

@@ -1,22 +1,59 @@
-"""The one decorator of every kernel, and how long kernels stay interruptible."""
+"""The one decorator of every kernel: compiled, cached on disk, free of the interpreter lock.
+
+Numba notices a changed kernel by its own file alone, but kernels call kernels of other files. So the
+cache lies in a folder named after a digest of all of them, and a changed one is never mixed with old ones.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
+import shutil
 import threading
 from collections.abc import Callable
+from functools import cache
+from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import njit
+from numba import config, njit
 
 F = TypeVar("F", bound=Callable[..., object])
 
 
 def kernel(function: F) -> F:
-    """Compile ``function`` with numba, cached on disk and free of the interpreter lock.
+    """Compile ``function`` with numba; it takes integers, floats and arrays, with one signature."""
+    before = config.CACHE_DIR
+    config.CACHE_DIR = _cache_folder()
+    try:
+        return cast(F, njit(cache=True, nogil=True)(function))
+    finally:
+        config.CACHE_DIR = before
 
-    Kernels take integers, floats and arrays of them, and are called with one signature.
+
+@cache
+def _cache_folder() -> str:
+    """Where compiled kernels of exactly these sources lie: in the package, or with the user's caches.
+
+    The user's own NUMBA_CACHE_DIR comes first. Folders of older sources are removed.
     """
-    return cast(F, njit(cache=True, nogil=True)(function))
+    package = Path(__file__).parent
+    digest = hashlib.sha256()
+    for source in [Path(__file__), *sorted((package / "counting").glob("*.py"))]:
+        digest.update(source.read_bytes())
+    name = f"kernels-{digest.hexdigest()[:16]}"
+    user = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dataflow-simulator"
+    places = [Path(config.CACHE_DIR)] if config.CACHE_DIR else [package / "__pycache__", user]
+    for place in places:
+        with contextlib.suppress(OSError):
+            (place / name).mkdir(parents=True, exist_ok=True)
+            if os.access(place / name, os.W_OK):
+                for old in place.glob("kernels-*"):
+                    if old.name != name:
+                        shutil.rmtree(old, ignore_errors=True)
+                return str(place / name)
+    # Numba falls back on a place of its own.
+    return ""
 
 
 def run_interruptibly(function: Callable[..., Any], *arguments: Any) -> Any:

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from dataclasses import replace
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -135,17 +135,17 @@ def _clipped_words(
     coefficients: list[int], data: tuple[int, int], extents: tuple[int, ...], chunks: tuple[int, ...]
 ) -> int:
     """The same with a range of data: the largest over every place the chunks can stand."""
-    length = 1 + sum(c * (n - 1) for c, n in zip(coefficients, extents, strict=True))
-    inside = np.zeros(length + 1, np.int64)
-    inside[data[0] : data[0] + data[1]] = 1
-    tile = np.zeros(1, np.int64)
-    for coefficient, chunk in zip(coefficients, chunks, strict=True):
-        tile = np.unique(tile[:, None] + coefficient * np.arange(chunk))
-    starts = np.zeros(1, np.int64)
-    for coefficient, chunk, extent in zip(coefficients, chunks, extents, strict=True):
-        starts = np.unique(starts[:, None] + coefficient * np.arange(0, extent, chunk))
-    # Past the last coordinate stands the zero at the end: a ragged tile is a full one cut off there.
-    return max(int(inside[np.minimum(start + tile, length)].sum()) for start in starts)
+    most = 0
+    # The last chunk of a dimension may be a ragged one.
+    kinds = [((0, n - n % c, c), (n - n % c, n, n % c)) for n, c in zip(extents, chunks, strict=True)]
+    for kind in product(*kinds):
+        starts, tile = np.zeros(1, np.int64), np.zeros(1, np.int64)
+        for coefficient, (first, end, chunk) in zip(coefficients, kind, strict=True):
+            starts = np.unique(starts[:, None] + coefficient * np.arange(first, end, max(1, chunk)))
+            tile = np.unique(tile[:, None] + coefficient * np.arange(chunk))
+        low, high = (np.searchsorted(tile, edge - starts) for edge in (data[0], data[0] + data[1]))
+        most = max(most, int((high - low).max(initial=0)))
+    return most
 
 
 def _check_bounds(problem: Problem, mapping: Mapping) -> None:
@@ -155,6 +155,8 @@ def _check_bounds(problem: Problem, mapping: Mapping) -> None:
             hint = did_you_mean(loop.dimension, problem.extents)
             raise MappingError(f"'{loop}': {problem.name} has no dimension {loop.dimension!r}{hint}")
         extent = problem.extents[loop.dimension]
+        if loop.bound < 1:
+            raise MappingError(f"'{loop}': a bound must be at least 1")
         if (loop.bound - 1) * stride[loop.dimension] >= extent:
             most = -(-extent // stride[loop.dimension])
             raise MappingError(

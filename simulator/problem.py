@@ -298,6 +298,8 @@ def _check_tensors(problem: Problem) -> None:
         seen: set[str] = set()
         for index, rank in enumerate(tensor.ranks):
             _check_rank(problem, rank, f"{where}: tensor {tensor.name!r} rank {index}", seen)
+            if tensor.name == problem.output and rank.data is not None:
+                raise ProblemError(f"{where}: tensor {tensor.name!r} rank {index}: the output has no padding")
             if tensor.name == problem.output and len(rank.coefficients) > 1:
                 raise ProblemError(
                     f"{where}: tensor {tensor.name!r} rank {index}: a rank of the output has one dimension, "

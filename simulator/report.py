@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from rich import box
 from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
@@ -24,37 +26,56 @@ def big(number: float) -> str:
     return f"{number:.4g}"
 
 
-def result_table(result: NetworkResult) -> Table:
-    """A row per layer with totals: MACs, steps, utilization, PEs, accesses per level, energy, cycles."""
-    unit = result.architecture.energy_unit
-    levels = [storage.name for storage in result.architecture.storages]
-    title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}"
-    table = Table(title=title, title_justify="left", show_footer=True, pad_edge=False)
-    totals = [
-        big(result.macs),
-        big(result.steps),
-        f"{result.utilization:.1%}",
-        "",
-        *(big(sum(layer.accesses(level) for layer in result.layers)) for level in levels),
-        big(result.energy),
-        big(result.cycles),
+def result_table(result: NetworkResult, width: int = _WIDTH) -> Table:
+    """A row per layer with totals: MACs, energy, cycles, utilization, PEs, words per level, steps.
+
+    Columns that do not fit the width are left out, the least telling first; the caption names them.
+    """
+    layers = result.layers
+    columns = [
+        _Column("MACs", [big(layer.macs) for layer in layers], big(result.macs)),
+        _Column(
+            f"energy ({result.architecture.energy_unit})",
+            [big(layer.energy) for layer in layers],
+            big(result.energy),
+        ),
+        _Column("cycles", [big(layer.cycles) for layer in layers], big(result.cycles)),
+        _Column("util.", [f"{layer.utilization:.1%}" for layer in layers], f"{result.utilization:.1%}"),
+        _Column("PEs", [str(layer.active_pes) for layer in layers], ""),
     ]
-    headings = ["MACs", "steps", "utilization", "active PEs", *(f"{level} words" for level in levels)]
+    for storage in result.architecture.storages:
+        words = [layer.accesses(storage.name) for layer in layers]
+        columns.append(_Column(f"{storage.name} words", [big(n) for n in words], big(sum(words))))
+    columns.append(_Column("steps", [big(layer.steps) for layer in layers], big(result.steps)))
+    names = _Column("layer", [layer.name for layer in layers], "total")
+    kept = len(columns)
+    while kept > 1 and names.width + sum(column.width + 2 for column in columns[:kept]) + 2 > width:
+        kept -= 1
+    title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}"
+    table = Table(
+        title=title, title_justify="left", show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
+    )
+    table.pad_edge = False
+    if left_out := [column.heading for column in columns[kept:]]:
+        table.caption = f"too narrow for: {', '.join(left_out)}"
+        table.caption_justify = "left"
     table.add_column("layer", footer="total", no_wrap=True)
-    for heading, total in zip([*headings, f"energy ({unit})", "cycles"], totals, strict=True):
-        table.add_column(heading, footer=total, justify="right")
-    for layer in result.layers:
-        table.add_row(
-            layer.name,
-            big(layer.macs),
-            big(layer.steps),
-            f"{layer.utilization:.1%}",
-            str(layer.active_pes),
-            *(big(layer.accesses(level)) for level in levels),
-            big(layer.energy),
-            big(layer.cycles),
-        )
+    for column in columns[:kept]:
+        table.add_column(column.heading, footer=column.total, justify="right", no_wrap=True)
+    for row in zip(names.cells, *(column.cells for column in columns[:kept]), strict=True):
+        table.add_row(*row)
     return table
+
+
+@dataclass(frozen=True)
+class _Column:
+    heading: str
+    cells: list[str]
+    total: str
+
+    @property
+    def width(self) -> int:
+        return max(len(text) for text in (self.heading, self.total, *self.cells))
 
 
 def notes(result: NetworkResult) -> list[str]:

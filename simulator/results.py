@@ -173,7 +173,7 @@ class NetworkResult:
     @property
     def utilization(self) -> float:
         """MACs over steps times MAC units."""
-        return self.macs / (self.steps * self.architecture.mac_units)
+        return self.macs / (self.steps * self.architecture.mac_units) if self.layers else 0.0
 
     @property
     def seconds(self) -> float | None:

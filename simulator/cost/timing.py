@@ -12,7 +12,7 @@ contract, "Time"). The walk replaces the maximum by a timeline that also finds t
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -191,7 +191,7 @@ def _flows(nest: Nest, architecture: Architecture, boundary: Boundary) -> Iterab
     for array in crossed(architecture, boundary):
         ask = _Ask(nest, boundary, loops_above(nest, architecture, array, inclusive=False))
         bits = word_bits(nest.problem, architecture, boundary.tensor, _network_level(architecture, boundary))
-        traffic = ask.reads(linked(nest, architecture, boundary))
+        traffic = ask.passes(linked(nest, architecture, boundary))
         into, out = array.network_bits(boundary.tensor), array.network_up_bits
         if into is not None and (traffic.out or not boundary.output):
             yield _flow(
@@ -227,7 +227,7 @@ class _Ask:
     zero_above: int
 
     def reads(self, links: bool) -> _Traffic:
-        """At the parent, or on the network below it."""
+        """At the parent."""
         query = at_zero(total(self.nest, self.boundary), self.zero_above)
         if not self.boundary.output:
             forwarded = ((query, FORWARDABLE, -1),) if links else ()
@@ -238,6 +238,11 @@ class _Ask:
         return _Traffic(
             ((reduced, REFILLS, 1), *merges), ((query, DRAINS, 1),), last=((query, LAST_DRAINS, 1),)
         )
+
+    def passes(self, links: bool) -> _Traffic:
+        """On the network below the parent: what the parent reads but for merges, which it makes itself."""
+        traffic = self.reads(links)
+        return replace(traffic, out=tuple(term for term in traffic.out if term[1] != DRAINS))
 
     def fills(self) -> _Traffic:
         """At the child: operands come in; sums go out, and come back where they were begun before."""

@@ -94,7 +94,8 @@ def boundary_forms(nest: Nest) -> tuple[BoundaryForms, ...]:
     boundary above elsewhere.
     """
     rows: list[BoundaryForms] = []
-    fresh = Form(constant=math.prod(nest.problem.shape(nest.problem.output)))
+    own = nest.problem.tensor(nest.problem.output).dimensions
+    fresh = Form(constant=math.prod(nest.problem.extents[d] for d in own))
     for boundary in nest.boundaries:
         query = total(nest, boundary)
         if not boundary.output:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from simulator.counting.events import DELIVERED, HELD, KEPT, SHARED, SHARED_KEPT, UNION_WORDS
 from simulator.counting.lowering import (
     CONTRIBUTED,
     DRAINS,
@@ -23,9 +24,6 @@ from simulator.counting.lowering import (
 )
 from simulator.counting.sets import chunk_words, stamp_tile
 from simulator.jit import kernel
-
-# Columns of a rank's sums: union, kept of it, delivered, held of it, union and kept that others held.
-_U, _K, _A, _AB, _UH, _KH = range(6)
 
 
 class Tiles(NamedTuple):
@@ -71,12 +69,12 @@ def advance(tiles, index, strides, here, delta):
         any_moved = any_moved or moved
         if moved:
             _compare(tiles, r, here, sums)
-        reads *= sums[_U]
-        fills *= sums[_A]
-        kept *= sums[_K] if moved else sums[_U]
-        stayed *= sums[_AB] if moved else sums[_A]
-        others *= sums[_UH] if moved else sums[_U]
-        others_kept *= sums[_KH] if moved else sums[_U]
+        reads *= sums[UNION_WORDS]
+        fills *= sums[DELIVERED]
+        kept *= sums[KEPT] if moved else sums[UNION_WORDS]
+        stayed *= sums[HELD] if moved else sums[DELIVERED]
+        others *= sums[SHARED] if moved else sums[UNION_WORDS]
+        others_kept *= sums[SHARED_KEPT] if moved else sums[UNION_WORDS]
     groups, children, again = 1, 1, 1
     untouched = True  # every reduction loop above the child stands at zero
     for d in range(len(here)):
@@ -114,8 +112,8 @@ def ask_all(tiles, base, dirty, product):
         d1, d2 = tiles.structure.rank_dims[r, 0], tiles.structure.rank_dims[r, 1]
         if dirty[d1] or (d2 >= 0 and dirty[d2]):
             _compare(tiles, r, base, sums)
-        product[0] *= sums[_A] if tiles.output else sums[_U]
-        product[1] *= sums[_A]
+        product[0] *= sums[DELIVERED] if tiles.output else sums[UNION_WORDS]
+        product[1] *= sums[DELIVERED]
     for d in range(len(base)):
         if not _owns(tiles, d):
             if dirty[d]:
@@ -209,17 +207,17 @@ def _compare_line(tiles, d, a, first, end, here, sums):
                 continue
             words = chunk_words(chunk, tiles.shape[d, 0], extent, a, first, end)
             weight = tiles.offsets[d, 0, 1, s] * tiles.offsets[d, 1, 1, u]
-            sums[_U] += words
-            sums[_A] += words * weight
+            sums[UNION_WORDS] += words
+            sums[DELIVERED] += words * weight
             if at < 0:
                 continue
             kept = words if tiles.held[d, s * n + u] == chunk else 0
-            sums[_K] += kept
-            sums[_AB] += kept * weight
+            sums[KEPT] += kept
+            sums[HELD] += kept * weight
             for v in range(n):
                 if at + tiles.offsets[d, 0, 0, s] + tiles.offsets[d, 1, 0, v] == chunk:
-                    sums[_UH] += words
-                    sums[_KH] += kept
+                    sums[SHARED] += words
+                    sums[SHARED_KEPT] += kept
                     break
 
 
@@ -266,16 +264,16 @@ def _compare_group(tiles, d1, d2, a, b, first, end, here, s1, s2, sums):
                         tiles.stamps[1, x] = group
             weight = tiles.offsets[d1, 0, 1, s1] * tiles.offsets[d1, 1, 1, u1]
             weight *= tiles.offsets[d2, 0, 1, s2] * tiles.offsets[d2, 1, 1, u2]
-            sums[_A] += size * weight
-            sums[_AB] += kept * weight
+            sums[DELIVERED] += size * weight
+            sums[HELD] += kept * weight
     for x in range(lowest, highest):
         if tiles.stamps[0, x] == group:
-            sums[_U] += 1
+            sums[UNION_WORDS] += 1
             keep = 1 if tiles.stamps[1, x] != group else 0
-            sums[_K] += keep
+            sums[KEPT] += keep
             if tiles.stamps[2, x] == group:
-                sums[_UH] += 1
-                sums[_KH] += keep
+                sums[SHARED] += 1
+                sums[SHARED_KEPT] += keep
 
 
 @kernel

@@ -202,8 +202,9 @@ def _fitting_in_pe(problem: Problem, architecture: Architecture, machine: Roles)
 
 
 def _rows_on_array(problem: Problem, machine: Roles) -> int:
-    """Filter rows of a PE set: all of them, or as many as the whole array has places for."""
-    return min(problem.extents["R"], machine.places)
+    """Filter rows of a PE set: all of them, or as many as the array has places for."""
+    most = min(problem.extents["R"], machine.places)
+    return next(rows for rows in range(most, 0, -1) if _place(machine, 1, rows, 1, 1) is not None)
 
 
 def _place(machine: Roles, e: int, rows: int, r: int, t: int) -> dict[str, int] | None:

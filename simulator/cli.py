@@ -1,0 +1,397 @@
+"""The ``simulator`` command: arguments in, library calls, tables out."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from simulator.errors import SimulatorError
+
+_PARAMETER = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*([0-9]{1,18})\s*")
+_OUTPUTS = ("result.json", "layers.csv", "energy.png", "energy.pdf")
+
+
+class _Commands(TyperGroup):
+    """Turns errors into one line on stderr and an exit code: 2 for bad input, 1 for a defect, 130 for Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            value = super().invoke(ctx)
+            # Here rather than at exit, where a closed pipe could no longer be caught.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return value
+        except KeyboardInterrupt:
+            _tell("interrupted")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            _discard_output()
+            raise typer.Exit(1) from None
+        except (MemoryError, RecursionError) as error:
+            what = "memory" if isinstance(error, MemoryError) else "stack"
+            _tell(f"error: too large to simulate: not enough {what}")
+            raise typer.Exit(2) from None
+        except OSError as error:
+            _tell(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            _discard_output()
+            raise typer.Exit(2) from None
+        except ValueError as error:
+            from simulator.cost.model import EngineDifferenceError
+            from workloads import WorkloadError
+
+            if not isinstance(error, SimulatorError | WorkloadError):
+                raise
+            _tell(f"error: {' '.join(str(error).split())}")
+            raise typer.Exit(1 if isinstance(error, EngineDifferenceError) else 2) from None
+
+
+app = typer.Typer(
+    cls=_Commands,
+    help="Exact simulator of spatial deep-learning accelerators: counts, energy and cycles of every layer.",
+    epilog="Example: simulator run alexnet --arch eyeriss_v1 --batch 4",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+show = typer.Typer(help="Show a network, an architecture, a dataflow or a mapping.", no_args_is_help=True)
+listing = typer.Typer(help="List the names that other commands take.", no_args_is_help=True)
+app.add_typer(show, name="show", epilog="Example: simulator show network alexnet")
+app.add_typer(listing, name="list", epilog="Example: simulator list architectures")
+
+
+def main() -> None:
+    """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal or pipe that lacks a character gets a question mark, not an error.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+    app(prog_name="simulator")
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr)
+
+
+def _discard_output() -> None:
+    """Send what is left to nowhere: Python writes it out again at exit and would complain again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_json(data: object) -> None:
+    print(json.dumps(data, indent=1))
+
+
+def _networks() -> list[str]:
+    from workloads import NETWORKS
+
+    return list(NETWORKS)
+
+
+def _architectures() -> list[str]:
+    from simulator.architecture import registered_architectures
+
+    return list(registered_architectures())
+
+
+def _dataflows() -> list[str]:
+    from simulator.dataflows import MODULES
+
+    return list(MODULES)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"simulator {version('dataflow-simulator')}")
+        raise typer.Exit
+
+
+NetworkName = Annotated[
+    str, typer.Argument(help="A network's name; see `simulator list networks`.", autocompletion=_networks)
+]
+_MACHINE_HELP = "A machine's name (`simulator list architectures`) or the path of its YAML file."
+Machine = Annotated[str, typer.Argument(metavar="ARCH", help=_MACHINE_HELP, autocompletion=_architectures)]
+MachineOption = Annotated[str, typer.Option("--arch", help=_MACHINE_HELP, autocompletion=_architectures)]
+Dataflow = Annotated[
+    str | None,
+    typer.Option(help="Whose mappings are tried; see `simulator list dataflows`.", autocompletion=_dataflows),
+]
+Batch = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
+Engine = Annotated[
+    str,
+    typer.Option(metavar="walk|closed-form|functional", help="What counts; walk checks the closed form too."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(
+    epilog="Example: simulator run alexnet --arch eyeriss_v1 --dataflow row_stationary --batch 4 --out runs/a"
+)
+def run(
+    network: NetworkName,
+    arch: MachineOption,
+    dataflow: Dataflow = None,
+    batch: Batch = None,
+    objective: Annotated[
+        str, typer.Option(metavar="energy|cycles|edp", help="What the chosen mappings are best in.")
+    ] = "energy",
+    engine: Engine = "walk",
+    mapping: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LAYER=FILE", help="A layer's mapping, given by hand; may be repeated."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(metavar="DIR", help=f"Write {', '.join(_OUTPUTS)} into this folder.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Map, count and price every layer of a network on a machine."""
+    import simulator as sim
+    from simulator.terminal import network_parts, print_parts, progress
+
+    mappings = _mapping_files(mapping or [])
+    if out is not None:
+        _prepare(out)
+    with progress(f"reading {network}") as report:
+        result = sim.simulate(network, arch, dataflow, objective, engine, batch, mappings, report)
+        if out is not None:
+            result.save(out / "result.json")
+            result.save_csv(out / "layers.csv")
+            result.plot_energy(out / "energy.png")
+            result.plot_energy(out / "energy.pdf")
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        print_parts(lambda width: network_parts(result, width))
+
+
+@app.command(
+    epilog="Examples: simulator evaluate alexnet:conv2 eyeriss_v1 best.yaml --engine walk | simulator evaluate "
+    "alexnet:conv1 eyeriss_v1 --dataflow row_stationary --parameters m=96,n=1,e=7,p=16,q=1,r=1,t=2"
+)
+def evaluate(
+    layer: Annotated[
+        str, typer.Argument(help="A layer, as alexnet:conv2, or a problem's YAML or JSON file.")
+    ],
+    arch: Machine,
+    mapping: Annotated[
+        str | None, typer.Argument(help="A mapping's YAML file; left out where --parameters are given.")
+    ] = None,
+    dataflow: Dataflow = None,
+    parameters: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME=N,..",
+            help="A dataflow's parameters, in place of MAPPING; see `simulator show dataflow NAME`.",
+        ),
+    ] = None,
+    batch: Batch = None,
+    engine: Engine = "walk",
+    save: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write the mapping to this YAML file.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Count and price one layer under one mapping: the nest, every action, every boundary, the cycles."""
+    import simulator as sim
+    from simulator.files import write_atomically
+    from simulator.terminal import layer_parts, print_parts, progress
+
+    if (mapping is None) == (parameters is None):
+        raise SimulatorError("give either a MAPPING file or --parameters of a dataflow")
+    if mapping is not None and dataflow is not None:
+        raise SimulatorError("--dataflow goes with --parameters; a MAPPING file needs none")
+    machine = sim.load_architecture(arch)
+    problem = sim.load_layer(layer, batch)
+    if parameters is None:
+        nest = sim.load_mapping(str(mapping))
+    else:
+        numbers = _parameters(parameters)
+        nest = sim.dataflow_mapping(problem, machine, dataflow or "row_stationary", **numbers)
+    with progress(f"counting {problem.name}"):
+        result = sim.evaluate(problem, machine, nest, engine)
+    if save is not None:
+        write_atomically(save, result.cost.mapping.to_yaml())
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        print_parts(lambda _: layer_parts(result, machine.energy_unit))
+
+
+@app.command(epilog="Example: simulator count cases.jsonl --engine closed-form --check")
+def count(
+    file: Annotated[str, typer.Argument(metavar="FILE|-", help="Cases, a JSON object a line; - is stdin.")],
+    engine: Engine = "walk",
+    check: Annotated[
+        bool, typer.Option("--check", help="Compare with the counts in the cases; a difference is an error.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Changes nothing: the output is JSON lines.")
+    ] = False,
+) -> None:
+    """Count cases as they come: a JSON line in, a JSON line out, also for a bad one, with its error."""
+    from simulator.counting.cases import count_lines
+
+    failed = False
+    try:
+        source = contextlib.nullcontext(sys.stdin.buffer) if file == "-" else open(file, "rb")  # noqa: SIM115
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SimulatorError(f"cannot read {file}: {reason}") from None
+    with source as lines:
+        for answer in count_lines(lines, engine, check):
+            failed = failed or "error" in answer
+            print(json.dumps(answer), flush=True)
+    if failed:
+        raise typer.Exit(1)
+
+
+@show.command("network", epilog="Example: simulator show network alexnet --batch 4")
+def show_network(name: NetworkName, batch: Batch = None, as_json: Json = False) -> None:
+    """Show a network's layers: types, shapes, multiply-accumulates, weights."""
+    from dataclasses import asdict
+
+    import simulator as sim
+    from simulator.terminal import print_parts, summary_table
+
+    network = sim.load_network(name, batch)
+    if as_json:
+        _print_json([asdict(row) for row in network.summary()])
+    else:
+        print_parts(lambda _: [summary_table(network)])
+
+
+@show.command("architecture", epilog="Example: simulator show architecture eyeriss_v1")
+def show_architecture(name: Machine, as_json: Json = False) -> None:
+    """Show a machine: its levels, arrays, sizes, bandwidths and prices, with their sources."""
+    import simulator as sim
+
+    machine = sim.load_architecture(name)
+    if as_json:
+        _print_json(machine.to_dict())
+    else:
+        print(machine.describe())
+
+
+@show.command("dataflow", epilog="Example: simulator show dataflow row_stationary")
+def show_dataflow(
+    name: Annotated[str, typer.Argument(help="See `simulator list dataflows`.", autocompletion=_dataflows)],
+    as_json: Json = False,
+) -> None:
+    """Show what a dataflow keeps stationary, and its parameters."""
+    from simulator import dataflows
+
+    text = dataflows.describe(name)
+    if as_json:
+        parameters = list(dataflows.MODULES[name].PARAMETERS)
+        _print_json({"name": name, "parameters": parameters, "description": text})
+    else:
+        print(text)
+
+
+@show.command("mapping", epilog="Example: simulator show mapping best.yaml")
+def show_mapping(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A mapping's YAML file.")], as_json: Json = False
+) -> None:
+    """Show a mapping as the loop nest it is."""
+    import simulator as sim
+
+    mapping = sim.load_mapping(file)
+    if as_json:
+        _print_json(mapping.to_list())
+    else:
+        print(mapping)
+
+
+@listing.command("networks", epilog="Example: simulator list networks")
+def list_networks(as_json: Json = False) -> None:
+    """List the networks that come with the simulator."""
+    from workloads import NETWORKS
+
+    _print_names("network", {name: entry.description for name, entry in NETWORKS.items()}, as_json)
+
+
+@listing.command("architectures", epilog="Example: simulator list architectures")
+def list_architectures(as_json: Json = False) -> None:
+    """List the machines that come with the simulator."""
+    import simulator as sim
+
+    machines = {name: sim.load_architecture(name).description for name in _architectures()}
+    _print_names("architecture", machines, as_json)
+
+
+@listing.command("dataflows", epilog="Example: simulator list dataflows")
+def list_dataflows(as_json: Json = False) -> None:
+    """List the dataflows."""
+    from simulator import dataflows
+
+    flows = {name: dataflows.describe(name).splitlines()[0] for name in _dataflows()}
+    _print_names("dataflow", flows, as_json)
+
+
+def _print_names(kind: str, descriptions: dict[str, str], as_json: bool) -> None:
+    from simulator.terminal import name_table, print_parts
+
+    if as_json:
+        _print_json(descriptions)
+    else:
+        print_parts(lambda _: [name_table(kind, descriptions)])
+
+
+def _mapping_files(given: list[str]) -> dict[str, str]:
+    files: dict[str, str] = {}
+    for text in given:
+        layer, equals, file = text.partition("=")
+        if not (layer and equals and file):
+            raise SimulatorError(f"--mapping takes LAYER=FILE, not {text!r}")
+        if layer in files:
+            raise SimulatorError(f"--mapping: layer {layer!r} is given twice")
+        files[layer] = file
+    return files
+
+
+def _parameters(text: str) -> dict[str, int]:
+    numbers: dict[str, int] = {}
+    for part in text.split(","):
+        match = _PARAMETER.fullmatch(part)
+        if match is None:
+            raise SimulatorError(f"--parameters takes NAME=NUMBER,NAME=NUMBER,.., not {part!r}")
+        if match[1] in numbers:
+            raise SimulatorError(f"--parameters: {match[1]!r} is given twice")
+        numbers[match[1]] = int(match[2])
+    return numbers
+
+
+def _prepare(folder: Path) -> None:
+    """Make the folder of a run and see that it can be written: before the run, not after hours of it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise SimulatorError(f"cannot write into {folder}: {reason}") from None
+    for name in _OUTPUTS:
+        if (folder / name).is_dir():
+            raise SimulatorError(f"cannot write {folder / name}: it is a folder")

@@ -1,0 +1,184 @@
+"""What the command line shows: progress while it works, and the tables of layers and networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Console, RenderableType
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from simulator.report import big, notes, result_table, to_text
+
+if TYPE_CHECKING:
+    from simulator.cost.timing import Cycles
+    from simulator.results import LayerResult, NetworkResult
+    from workloads import Network
+
+Report = Callable[[str, int, int], None]
+
+
+def print_parts(parts: Callable[[int | None], Iterable[RenderableType]]) -> None:
+    """Print tables and text, made for a width (None where no terminal sets one)."""
+    console = Console(highlight=False, soft_wrap=False)
+    if not console.is_terminal:
+        print(to_text(parts(None)))
+        return
+    for part in parts(console.width):
+        console.print(part)
+
+
+@contextmanager
+def progress(doing: str) -> Iterator[Report | None]:
+    """Show what is being done, the rate and the time left on stderr; None where it is no terminal."""
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield None
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn(compact=True))
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(escape(doing), total=None)
+        now = doing
+
+        def describe(text: str | None) -> None:
+            bar.update(task, description=escape(now if text is None else text))
+
+        def report(doing: str, done: int, total: int) -> None:
+            nonlocal now
+            now = doing
+            bar.update(task, description=escape(doing), completed=done, total=total)
+
+        with _telling_compilation(describe):
+            yield report
+
+
+class _Rate(ProgressColumn):
+    """Multiply-accumulates a second; two passes go over them, mapping and counting."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{big(task.speed)}MACs/s" if task.speed else "")
+
+
+@contextmanager
+def _telling_compilation(describe: Callable[[str | None], None]) -> Iterator[None]:
+    """Say so while numba compiles: the first run of all takes long for no other reason."""
+    from numba.core.event import Event, Listener, install_listener
+
+    class Compiling(Listener):  # type: ignore[misc]
+        depth = 0
+
+        def on_start(self, event: Event) -> None:
+            self.depth += 1
+            describe("compiling kernels, once")
+
+        def on_end(self, event: Event) -> None:
+            self.depth -= 1
+            if self.depth == 0:
+                describe(None)
+
+    with install_listener("numba:compile", Compiling()):
+        yield
+
+
+def network_parts(result: NetworkResult, width: int | None) -> Iterator[RenderableType]:
+    """A network's run: the table of layers, then what a reader should know."""
+    yield result_table(result) if width is None else result_table(result, width)
+    yield from (Text(line) for line in notes(result))
+
+
+def layer_parts(result: LayerResult, unit: str) -> Iterator[RenderableType]:
+    """A layer's run: the nest, every action with its price, the counts of each boundary, the cycles."""
+    cost = result.cost
+    yield Text(f"{cost.problem}\n\n{cost.mapping}\n")
+    yield _actions(result, unit)
+    operands = [row for row in cost.counts.rows if row.tensor != cost.problem.output]
+    outputs = [row for row in cost.counts.rows if row.tensor == cost.problem.output]
+    yield _boundaries([row.to_dict(output=False) for row in operands])
+    yield _boundaries([row.to_dict(output=True) for row in outputs])
+    counts = cost.counts
+    yield Text(
+        f"{counts.macs:,} MACs in {counts.steps:,} steps, {counts.active_pes:,} active PEs, "
+        f"utilization {cost.utilization:.1%}"
+    )
+    yield from (Text(line) for line in _cycles(cost.cycles))
+    yield Text(f"energy {cost.energy:,.6g} {unit}, EDP {cost.edp:.6g} {unit} x cycles")
+    yield Text(f"counted by: {counts.engine}")
+
+
+def _table(title: str, *headings: str, numbers: int) -> Table:
+    """A plain table whose last ``numbers`` columns hold numbers."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.pad_edge = False
+    for index, heading in enumerate(headings):
+        number = index >= len(headings) - numbers
+        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+    return table
+
+
+def _actions(result: LayerResult, unit: str) -> Table:
+    headings = ("level", "tensor", "action", "count", "of", "price", f"energy ({unit})")
+    table = _table("actions", *headings, numbers=0)
+    for index in (3, 5, 6):
+        table.columns[index].justify = "right"
+    for row in result.rows():
+        numbers = (f"{row['count']:,}", row["unit"], f"{row['price']:g}", f"{row['energy']:,.6g}")
+        table.add_row(row["level"], row["tensor"], row["action"], *numbers)
+    return table
+
+
+def _boundaries(rows: list[dict[str, Any]]) -> Table:
+    headings = ["tensor", "parent", "child", *list(rows[0])[3:]]
+    table = _table("words at each boundary", *headings, numbers=len(headings) - 3)
+    for row in rows:
+        table.add_row(*(f"{value:,}" if isinstance(value, int) else value for value in row.values()))
+    return table
+
+
+def _cycles(cycles: Cycles) -> Iterator[str]:
+    yield f"{cycles.total:,} cycles, limited by {cycles.limit}"
+    yield f"    computation      {cycles.steps:>16,}"
+    for resource, busy in sorted(cycles.busy.items(), key=lambda item: -item[1]):
+        yield f"    {resource:<16} {busy:>16,.6g}  (at the same time)"
+    waits = {
+        "stalls": cycles.stalls,
+        "exposed": cycles.exposed,
+        "skew": cycles.skew,
+        "first fill": cycles.first_fill,
+        "last drain": cycles.last_drain,
+    }
+    yield from (f"  + {name:<16} {wait:>16,.6g}" for name, wait in waits.items() if wait)
+
+
+def summary_table(network: Network) -> Table:
+    """A network's layers with shapes, multiply-accumulates and weights, and their totals."""
+    title = f"{network.name}, batch {network.batch}: MACs of the whole batch"
+    table = _table(title, "layer", "type", "input", "output", "MACs", "weights", numbers=2)
+    table.show_footer = True
+    for row in network.summary():
+        inputs = ", ".join(_shape(shape) for shape in row.input_shapes)
+        numbers = (f"{n:,}" if n else "" for n in (row.macs, row.weights))
+        table.add_row(row.name, row.type, inputs, _shape(row.output_shape), *numbers)
+    for column, total in zip(
+        table.columns, ("total", "", "", "", network.macs, network.weights), strict=True
+    ):
+        column.footer = total if isinstance(total, str) else f"{total:,}"
+    return table
+
+
+def name_table(kind: str, descriptions: dict[str, str]) -> Table:
+    """Names with a line of description each."""
+    table = _table("", kind, "description", numbers=0)
+    table.title = None
+    table.columns[0].no_wrap = True
+    for name, description in descriptions.items():
+        table.add_row(name, Text(description))
+    return table
+
+
+def _shape(shape: Iterable[int]) -> str:
+    return "x".join(str(extent) for extent in shape)
