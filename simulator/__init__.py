@@ -125,9 +125,7 @@ def load_layer(source: Layer, batch: int | None = None) -> Problem:
     if isinstance(source, str | os.PathLike):
         path = Path(source)
         if not path.suffix and not path.exists():
-            raise ProblemError(
-                f"no layer or file {str(source)!r}; name a layer as alexnet:conv2, or a YAML file"
-            )
+            raise ProblemError(f"no file {path.name!r}; name a layer as alexnet:conv2, or a YAML file")
         return read_problem(path)
     problems = lower_layer(source)
     if len(problems) != 1:

@@ -4,58 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from typer.core import TyperGroup
 
-from simulator.errors import SimulatorError
+from simulator.errors import SimulatorError, did_you_mean
+from simulator.terminal import Commands
 
 _PARAMETER = re.compile(r"\s*([A-Za-z_]\w*)\s*=\s*([0-9]{1,18})\s*")
 _OUTPUTS = ("result.json", "layers.csv", "energy.png", "energy.pdf")
 
 
-class _Commands(TyperGroup):
-    """Turns errors into one line on stderr and an exit code: 2 for bad input, 1 for a defect, 130 for Ctrl-C."""
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            value = super().invoke(ctx)
-            # Here rather than at exit, where a closed pipe could no longer be caught.
-            if sys.stdout is not None:
-                sys.stdout.flush()
-            return value
-        except KeyboardInterrupt:
-            _tell("interrupted")
-            raise typer.Exit(130) from None
-        except BrokenPipeError:
-            _discard_output()
-            raise typer.Exit(1) from None
-        except (MemoryError, RecursionError) as error:
-            what = "memory" if isinstance(error, MemoryError) else "stack"
-            _tell(f"error: too large to simulate: not enough {what}")
-            raise typer.Exit(2) from None
-        except OSError as error:
-            _tell(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
-            _discard_output()
-            raise typer.Exit(2) from None
-        except ValueError as error:
-            from simulator.cost.model import EngineDifferenceError
-            from workloads import WorkloadError
-
-            if not isinstance(error, SimulatorError | WorkloadError):
-                raise
-            _tell(f"error: {' '.join(str(error).split())}")
-            raise typer.Exit(1 if isinstance(error, EngineDifferenceError) else 2) from None
-
-
 app = typer.Typer(
-    cls=_Commands,
+    cls=Commands,
     help="Exact simulator of spatial deep-learning accelerators: counts, energy and cycles of every layer.",
     epilog="Example: simulator run alexnet --arch eyeriss_v1 --batch 4",
     no_args_is_help=True,
@@ -75,17 +40,6 @@ def main() -> None:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
     app(prog_name="simulator")
-
-
-def _tell(line: str) -> None:
-    with contextlib.suppress(OSError):
-        print(line, file=sys.stderr)
-
-
-def _discard_output() -> None:
-    """Send what is left to nowhere: Python writes it out again at exit and would complain again."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _print_json(data: object) -> None:
@@ -119,19 +73,24 @@ def _print_version(wanted: bool) -> None:
 
 
 NetworkName = Annotated[
-    str, typer.Argument(help="A network's name; see `simulator list networks`.", autocompletion=_networks)
+    str,
+    typer.Argument(
+        metavar="NETWORK", help="A network's name; see `simulator list networks`.", autocompletion=_networks
+    ),
 ]
 _MACHINE_HELP = "A machine's name (`simulator list architectures`) or the path of its YAML file."
 Machine = Annotated[str, typer.Argument(metavar="ARCH", help=_MACHINE_HELP, autocompletion=_architectures)]
 MachineOption = Annotated[str, typer.Option("--arch", help=_MACHINE_HELP, autocompletion=_architectures)]
 Dataflow = Annotated[
     str | None,
-    typer.Option(help="Whose mappings are tried; see `simulator list dataflows`.", autocompletion=_dataflows),
+    typer.Option(help="A dataflow; see `simulator list dataflows`.", autocompletion=_dataflows),
 ]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
 Engine = Annotated[
     str,
-    typer.Option(metavar="walk|closed-form|functional", help="What counts; walk checks the closed form too."),
+    typer.Option(
+        metavar="NAME", help="What counts: walk (checked against the closed form), closed-form or functional."
+    ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
@@ -154,7 +113,7 @@ def run(
     dataflow: Dataflow = None,
     batch: Batch = None,
     objective: Annotated[
-        str, typer.Option(metavar="energy|cycles|edp", help="What the chosen mappings are best in.")
+        str, typer.Option(metavar="NAME", help="What mappings are chosen for: energy, cycles or edp.")
     ] = "energy",
     engine: Engine = "walk",
     mapping: Annotated[
@@ -187,16 +146,19 @@ def run(
 
 
 @app.command(
-    epilog="Examples: simulator evaluate alexnet:conv2 eyeriss_v1 best.yaml --engine walk | simulator evaluate "
-    "alexnet:conv1 eyeriss_v1 --dataflow row_stationary --parameters m=96,n=1,e=7,p=16,q=1,r=1,t=2"
+    epilog="Example: simulator evaluate alexnet:conv2 eyeriss_v1 best.yaml --engine walk\n\n"
+    "Example: simulator evaluate alexnet:conv1 eyeriss_v1 --parameters m=96,n=1,e=7,p=16,q=1,r=1,t=2"
 )
 def evaluate(
     layer: Annotated[
-        str, typer.Argument(help="A layer, as alexnet:conv2, or a problem's YAML or JSON file.")
+        str, typer.Argument(metavar="LAYER", help="A layer, as alexnet:conv2, or a problem's YAML file.")
     ],
     arch: Machine,
     mapping: Annotated[
-        str | None, typer.Argument(help="A mapping's YAML file; left out where --parameters are given.")
+        str | None,
+        typer.Argument(
+            metavar="MAPPING", help="A mapping's YAML file; left out where --parameters are given."
+        ),
     ] = None,
     dataflow: Dataflow = None,
     parameters: Annotated[
@@ -227,8 +189,8 @@ def evaluate(
     if parameters is None:
         nest = sim.load_mapping(str(mapping))
     else:
-        numbers = _parameters(parameters)
-        nest = sim.dataflow_mapping(problem, machine, dataflow or "row_stationary", **numbers)
+        flow = dataflow or "row_stationary"
+        nest = sim.dataflow_mapping(problem, machine, flow, **_parameters(flow, parameters))
     with progress(f"counting {problem.name}"):
         result = sim.evaluate(problem, machine, nest, engine)
     if save is not None:
@@ -246,9 +208,7 @@ def count(
     check: Annotated[
         bool, typer.Option("--check", help="Compare with the counts in the cases; a difference is an error.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Changes nothing: the output is JSON lines.")
-    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="The output is JSON lines anyway.")] = False,
 ) -> None:
     """Count cases as they come: a JSON line in, a JSON line out, also for a bad one, with its error."""
     from simulator.counting.cases import count_lines
@@ -296,7 +256,10 @@ def show_architecture(name: Machine, as_json: Json = False) -> None:
 
 @show.command("dataflow", epilog="Example: simulator show dataflow row_stationary")
 def show_dataflow(
-    name: Annotated[str, typer.Argument(help="See `simulator list dataflows`.", autocompletion=_dataflows)],
+    name: Annotated[
+        str,
+        typer.Argument(metavar="DATAFLOW", help="See `simulator list dataflows`.", autocompletion=_dataflows),
+    ],
     as_json: Json = False,
 ) -> None:
     """Show what a dataflow keeps stationary, and its parameters."""
@@ -371,12 +334,17 @@ def _mapping_files(given: list[str]) -> dict[str, str]:
     return files
 
 
-def _parameters(text: str) -> dict[str, int]:
+def _parameters(dataflow: str, text: str) -> dict[str, int]:
+    from simulator.dataflows import MODULES, check_dataflow
+
+    known = MODULES[check_dataflow(dataflow)].PARAMETERS
     numbers: dict[str, int] = {}
     for part in text.split(","):
         match = _PARAMETER.fullmatch(part)
         if match is None:
             raise SimulatorError(f"--parameters takes NAME=NUMBER,NAME=NUMBER,.., not {part!r}")
+        if match[1] not in known:
+            raise SimulatorError(f"{dataflow} has no parameter {match[1]!r}{did_you_mean(match[1], known)}")
         if match[1] in numbers:
             raise SimulatorError(f"--parameters: {match[1]!r} is given twice")
         numbers[match[1]] = int(match[2])
@@ -385,6 +353,8 @@ def _parameters(text: str) -> dict[str, int]:
 
 def _prepare(folder: Path) -> None:
     """Make the folder of a run and see that it can be written: before the run, not after hours of it."""
+    if folder.exists() and not folder.is_dir():
+        raise SimulatorError(f"cannot write into {folder}: it is no folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

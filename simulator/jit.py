@@ -16,9 +16,12 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from numba import config, njit
+import numba
+from numba import njit
 
 F = TypeVar("F", bound=Callable[..., object])
+# Its settings are made when it is imported, out of sight of type checkers.
+config: Any = numba.config
 
 
 def kernel(function: F) -> F:

@@ -149,9 +149,11 @@ def sweep_lines(
         ax.minorticks_off()
         _plain(ax)
         # Bars and lines alike stand on zero, so that a ratio can be read off.
-        ax.set_ylim(bottom=0)
+        highest = max((y for points in series.values() for _, y in points), default=1.0)
+        ax.set_ylim(0, 1.1 * highest or 1.0)
     for row, quantity in enumerate(rows):
         grid[row, 0].set_ylabel(quantity, fontsize=_POINTS)
+    figure.align_ylabels(grid[:, 0])
     for number, column in enumerate(columns):
         grid[0, number].set_title(column, fontsize=_POINTS + 1)
         grid[-1, number].set_xlabel(x_label, fontsize=_POINTS)

@@ -52,10 +52,8 @@ def result_table(result: NetworkResult, width: int = _WIDTH) -> Table:
     while kept > 1 and names.width + sum(column.width + 2 for column in columns[:kept]) + 2 > width:
         kept -= 1
     title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}"
-    table = Table(
-        title=title, title_justify="left", show_footer=True, box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0)
-    )
-    table.pad_edge = False
+    table = plain_table(title)
+    table.show_footer = True
     if left_out := [column.heading for column in columns[kept:]]:
         table.caption = f"too narrow for: {', '.join(left_out)}"
         table.caption_justify = "left"
@@ -64,6 +62,13 @@ def result_table(result: NetworkResult, width: int = _WIDTH) -> Table:
         table.add_column(column.heading, footer=column.total, justify="right", no_wrap=True)
     for row in zip(names.cells, *(column.cells for column in columns[:kept]), strict=True):
         table.add_row(*row)
+    return table
+
+
+def plain_table(title: str) -> Table:
+    """An empty table with little between its columns."""
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.pad_edge = False
     return table
 
 
@@ -85,7 +90,7 @@ def notes(result: NetworkResult) -> list[str]:
         lines[-1] += (
             ", the product of the network's total energy and total cycles over the layers' convex fronts"
         )
-    if result.seconds is not None:
+    if result.seconds:
         rate = result.macs / result.seconds / 1e9
         lines.append(
             f"time at {result.architecture.clock_mhz:g} MHz: {result.seconds * 1e3:.4g} ms, {rate:.4g} GMAC/s"

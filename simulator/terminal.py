@@ -1,19 +1,24 @@
-"""What the command line shows: progress while it works, and the tables of layers and networks."""
+"""What the command line shows: errors in one line, progress while it works, tables of layers and networks."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from rich import box
+import typer
 from rich.console import Console, RenderableType
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
+from typer.core import TyperGroup
 
-from simulator.report import big, notes, result_table, to_text
+from simulator.errors import SimulatorError
+from simulator.report import big, notes, plain_table, result_table, to_text
 
 if TYPE_CHECKING:
     from simulator.cost.timing import Cycles
@@ -21,6 +26,51 @@ if TYPE_CHECKING:
     from workloads import Network
 
 Report = Callable[[str, int, int], None]
+
+
+class Commands(TyperGroup):
+    """Turns errors into a line on stderr and an exit code: 2 bad input, 1 a defect, 130 Ctrl-C."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            value = super().invoke(ctx)
+            # Here rather than at exit, where a closed pipe could no longer be caught.
+            if sys.stdout is not None:
+                sys.stdout.flush()
+            return value
+        except KeyboardInterrupt:
+            _tell("interrupted")
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            _discard_output()
+            raise typer.Exit(1) from None
+        except (MemoryError, RecursionError) as error:
+            what = "memory" if isinstance(error, MemoryError) else "stack"
+            _tell(f"error: too large to simulate: not enough {what}")
+            raise typer.Exit(2) from None
+        except OSError as error:
+            _tell(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}")
+            _discard_output()
+            raise typer.Exit(2) from None
+        except ValueError as error:
+            from simulator.cost.model import EngineDifferenceError
+            from workloads import WorkloadError
+
+            if not isinstance(error, SimulatorError | WorkloadError):
+                raise
+            _tell(f"error: {' '.join(str(error).split())}")
+            raise typer.Exit(1 if isinstance(error, EngineDifferenceError) else 2) from None
+
+
+def _tell(line: str) -> None:
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr)
+
+
+def _discard_output() -> None:
+    """Send what is left to nowhere: Python writes it out again at exit and would complain again."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def print_parts(parts: Callable[[int | None], Iterable[RenderableType]]) -> None:
@@ -69,7 +119,7 @@ def _telling_compilation(describe: Callable[[str | None], None]) -> Iterator[Non
     """Say so while numba compiles: the first run of all takes long for no other reason."""
     from numba.core.event import Event, Listener, install_listener
 
-    class Compiling(Listener):  # type: ignore[misc]
+    class Compiling(Listener):
         depth = 0
 
         def on_start(self, event: Event) -> None:
@@ -106,14 +156,13 @@ def layer_parts(result: LayerResult, unit: str) -> Iterator[RenderableType]:
         f"utilization {cost.utilization:.1%}"
     )
     yield from (Text(line) for line in _cycles(cost.cycles))
-    yield Text(f"energy {cost.energy:,.6g} {unit}, EDP {cost.edp:.6g} {unit} x cycles")
+    yield Text(f"energy {_number(cost.energy)} {unit}, EDP {cost.edp:.6g} {unit} x cycles")
     yield Text(f"counted by: {counts.engine}")
 
 
 def _table(title: str, *headings: str, numbers: int) -> Table:
     """A plain table whose last ``numbers`` columns hold numbers."""
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
-    table.pad_edge = False
+    table = plain_table(title)
     for index, heading in enumerate(headings):
         number = index >= len(headings) - numbers
         table.add_column(heading, justify="right" if number else "left", overflow="fold")
@@ -126,7 +175,7 @@ def _actions(result: LayerResult, unit: str) -> Table:
     for index in (3, 5, 6):
         table.columns[index].justify = "right"
     for row in result.rows():
-        numbers = (f"{row['count']:,}", row["unit"], f"{row['price']:g}", f"{row['energy']:,.6g}")
+        numbers = (f"{row['count']:,}", row["unit"], f"{row['price']:g}", _number(row["energy"]))
         table.add_row(row["level"], row["tensor"], row["action"], *numbers)
     return table
 
@@ -141,17 +190,22 @@ def _boundaries(rows: list[dict[str, Any]]) -> Table:
 
 def _cycles(cycles: Cycles) -> Iterator[str]:
     yield f"{cycles.total:,} cycles, limited by {cycles.limit}"
-    yield f"    computation      {cycles.steps:>16,}"
-    for resource, busy in sorted(cycles.busy.items(), key=lambda item: -item[1]):
-        yield f"    {resource:<16} {busy:>16,.6g}  (at the same time)"
-    waits = {
-        "stalls": cycles.stalls,
-        "exposed": cycles.exposed,
-        "skew": cycles.skew,
-        "first fill": cycles.first_fill,
-        "last drain": cycles.last_drain,
-    }
-    yield from (f"  + {name:<16} {wait:>16,.6g}" for name, wait in waits.items() if wait)
+    busy = sorted(cycles.busy.items(), key=lambda item: -item[1])
+    waits = [
+        ("stalls", cycles.stalls),
+        ("exposed", cycles.exposed),
+        ("skew", cycles.skew),
+        ("first fill", cycles.first_fill),
+        ("last drain", cycles.last_drain),
+    ]
+    width = max(len(name) for name, _ in (("computation", 0), *busy, *waits))
+    yield f"    {'computation':<{width}}  {_number(cycles.steps):>15}"
+    yield from (f"    {name:<{width}}  {_number(time):>15}  meanwhile" for name, time in busy)
+    yield from (f"  + {name:<{width}}  {_number(wait):>15}" for name, wait in waits if wait)
+
+
+def _number(number: float) -> str:
+    return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
 def summary_table(network: Network) -> Table:

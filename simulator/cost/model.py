@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 
 import numpy as np
 import numpy.typing as npt
@@ -51,8 +53,8 @@ class Cost:
 
     @property
     def energy(self) -> float:
-        """Sum over all rows, in the architecture's unit."""
-        return math.fsum(row.energy for row in self.rows)
+        """Sum over all rows, in the architecture's unit; in their order, so that `ShapeModel` has the same."""
+        return reduce(add, (row.energy for row in self.rows), 0.0)
 
     @property
     def edp(self) -> float:
@@ -114,7 +116,8 @@ def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine:
             EnergyRow(action.component, action.tensor, action.action, words, unit, action.price, energy)
         )
     spent = cycles(times, table, answers, counts.steps, timeline)
-    rows += _leakage(architecture, spent.total)
+    for name, price in _leaks(architecture):
+        rows.append(EnergyRow(name, "", "leak", spent.total, "cycle", price, price * spent.total))
     return Cost(problem, mapping, counts, tuple(rows), spent, architecture.mac_units)
 
 
@@ -131,7 +134,7 @@ class ShapeModel:
         self.timing = timing(self.nest, architecture)
 
     def energy(self, bounds: Ints) -> npt.NDArray[np.float64]:
-        """Energy (B,) for bounds (B, L), without leakage."""
+        """Energy (B,) for bounds (B, L), with leakage over the closed form's cycles."""
         table = QueryTable()
         table.add(action.words for action in self.actions if action.price)
         answers = self._answers(table, bounds)
@@ -139,6 +142,10 @@ class ShapeModel:
         for action in self.actions:
             if action.price:
                 total += table.words(action.words, answers) / action.words_per_unit * action.price
+        if leaks := _leaks(self.architecture):
+            cycles = self.cycles(bounds)
+            for _, price in leaks:
+                total += price * cycles
         return total
 
     def cycles(self, bounds: Ints) -> Ints:
@@ -164,24 +171,25 @@ def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> No
     )
 
 
-def _leakage(architecture: Architecture, total_cycles: int) -> list[EnergyRow]:
-    """Leakage of every instance over the run, one row per component that states it."""
-    leaks: list[tuple[str, float | None, int]] = []
+def _leaks(architecture: Architecture) -> list[tuple[str, float]]:
+    """Components that state a leakage, with the energy that all their instances leak in a cycle."""
+    stated: list[tuple[str, float | None, int]] = []
     for storage in architecture.storages:
         above = architecture.arrays_above(storage.name)
-        leaks.append((storage.name, storage.leakage_mw, math.prod(architecture.array(a).size for a in above)))
+        stated.append(
+            (storage.name, storage.leakage_mw, math.prod(architecture.array(a).size for a in above))
+        )
     for array in architecture.arrays:
         outside = (a.size for a in architecture.arrays if a.rank < array.rank)
-        leaks.append((array.name, array.leakage_mw, math.prod(outside)))
-    leaks.append((MAC, architecture.mac.leakage_mw, architecture.mac_units))
-    rows = []
-    for name, leakage_mw, instances in leaks:
+        stated.append((array.name, array.leakage_mw, math.prod(outside)))
+    stated.append((MAC, architecture.mac.leakage_mw, architecture.mac_units))
+    leaks = []
+    for name, leakage_mw, instances in stated:
         if leakage_mw:
             if architecture.energy_unit != "pJ" or architecture.clock_mhz is None:
                 raise ArchitectureError(
                     f"{architecture.name}: {name}: leakage_mw needs energy_unit pJ and clock_mhz"
                 )
             # mW / MHz = nJ a cycle.
-            price = leakage_mw * instances / architecture.clock_mhz * 1000.0
-            rows.append(EnergyRow(name, "", "leak", total_cycles, "cycle", price, price * total_cycles))
-    return rows
+            leaks.append((name, leakage_mw * instances / architecture.clock_mhz * 1000.0))
+    return leaks

@@ -139,7 +139,8 @@ def _parse(line: bytes | None, first: bool) -> object:
         raise ProblemError(f"the line is longer than {MAX_LINE // 2**20} MiB")
     try:
         text = line.decode("utf-8-sig" if first else "utf-8")
-        return json.loads(text, parse_constant=_not_json, object_pairs_hook=_once)
+        # NaN and Infinity become text, which no number's place takes: the error then names the field.
+        return json.loads(text, parse_constant=str, object_pairs_hook=_once)
     except UnicodeDecodeError as error:
         raise ProblemError(f"not text in UTF-8 (byte {error.start})") from None
     except json.JSONDecodeError as error:
@@ -150,10 +151,6 @@ def _parse(line: bytes | None, first: bool) -> object:
         raise
     except ValueError:
         raise ProblemError("not JSON that can be read: a number has too many digits") from None
-
-
-def _not_json(name: str) -> object:
-    raise ProblemError(f"{name} is no number that JSON or a case knows")
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -45,6 +45,7 @@ from simulator.counting.lowering import (
     lower_queries,
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
+from simulator.errors import ProblemError
 from simulator.jit import kernel
 
 
@@ -55,24 +56,31 @@ def count_queries(nest: Nest, queries: list[Query]) -> Ints:
 
 
 def count_batch(structure: Structure, bounds: Ints, queries: Queries) -> Ints:
-    """Return counts (B, Q, COLUMNS) of B legal mappings that share a nest's shape; ``bounds`` is (B, L)."""
+    """Return counts (B, Q, COLUMNS) of B legal mappings that share a nest's shape; ``bounds`` is (B, L).
+
+    Raises
+    ------
+    ProblemError
+        For more positions or ragged places of one dimension than there is memory for.
+    """
     out = np.zeros((len(bounds), len(queries.tensor), COLUMNS), np.int64)
     if len(queries.tensor) and len(bounds):
         sizes = kernel_sizes(structure, bounds, queries)
-        _closed_form(structure, np.ascontiguousarray(bounds), queries, *sizes, out)
+        if _closed_form(structure, np.ascontiguousarray(bounds), queries, *sizes, out):
+            raise ProblemError("more than 2**24 ragged places of one dimension; give it fewer, larger tiles")
     return out
 
 
 @kernel
 def _closed_form(structure, bounds, queries, n_places, n_positions, length, out):
-    """Count every query of every row of bounds."""
+    """Count every query of every row of bounds; return 1 where a dimension has too many ragged places."""
     dims = len(structure.extents)
     places = np.zeros((2, 4, n_places + 1), np.int64)
     offsets = np.zeros((dims, 2, 2, n_positions), np.int64)
     n_offsets = np.zeros((dims, 2), np.int64)
     shape = np.zeros((dims, 2), np.int64)
     stamps = np.zeros((5, length), np.int64)
-    epoch = np.zeros(1, np.int64)
+    epoch = np.zeros(2, np.int64)
     strides = np.zeros(bounds.shape[1], np.int64)
     inside = np.zeros(dims, np.int64)
     for row in range(bounds.shape[0]):
@@ -92,6 +100,7 @@ def _closed_form(structure, bounds, queries, n_places, n_positions, length, out)
                 _output(f, out[row, q])
             else:
                 _operand(f, out[row, q])
+    return epoch[1]
 
 
 @kernel

@@ -65,6 +65,7 @@ def _places(f, d, k, merge, places):
     """Places of dimension ``d`` at event ``k``; loops outside k vary, k counts from 1, those inside are 0.
 
     ``merge`` folds every place that is complete into one, for sums that do not see where they stand.
+    Where the others are more than there is room for, ``epoch[1]`` says so.
     """
     if k == START:
         places[_BASE, 0], places[_ANCHOR, 0], places[_LAST, 0], places[_MANY, 0] = 0, -1, -1, 1
@@ -99,6 +100,9 @@ def _places(f, d, k, merge, places):
                 base += rest % f.bounds[loop] * f.strides[loop]
                 rest //= f.bounds[loop]
         if base >= extent:
+            break
+        if n == places.shape[1]:
+            f.epoch[1] = 1
             break
         places[_BASE, n] = base
         places[_ANCHOR, n] = base - back

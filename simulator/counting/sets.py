@@ -3,11 +3,23 @@
 from __future__ import annotations
 
 from simulator.counting.lowering import SPLIT, TEMPORAL, UNION, ZERO, Ints, Queries, Structure
+from simulator.errors import ProblemError
 from simulator.jit import kernel
+
+MAX_PLACES = 2**24
+MAX_POSITIONS = 2**22
 
 
 def kernel_sizes(structure: Structure, bounds: Ints, queries: Queries) -> tuple[int, int, int]:
-    """Scratch the kernels need: places of one dimension in time and on the array, longest bitmap."""
+    """Scratch the kernels need: places of one dimension in time and on the array, longest bitmap.
+
+    Places in time are at most `MAX_PLACES`: complete ones are folded and need no room.
+
+    Raises
+    ------
+    ProblemError
+        For more than `MAX_POSITIONS` positions of one dimension on the array.
+    """
     situations, positions = 1, 1
     temporal = (queries.roles == TEMPORAL).any(axis=0)
     spatial = ((queries.roles != TEMPORAL) & (queries.roles <= ZERO)).any(axis=0)
@@ -18,7 +30,9 @@ def kernel_sizes(structure: Structure, bounds: Ints, queries: Queries) -> tuple[
     pairs = structure.rank_dims[:, 1] >= 0
     lengths = (structure.rank_coefficients * (structure.extents[structure.rank_dims] - 1)).sum(axis=1) + 1
     length = int(lengths[pairs].max()) if pairs.any() else 1
-    return situations, positions, length
+    if positions > MAX_POSITIONS:
+        raise ProblemError(f"{positions} positions of one dimension on the array are too many; at most 2**22")
+    return min(situations, MAX_PLACES), positions, length
 
 
 @kernel

@@ -37,6 +37,7 @@ from simulator.jit import kernel, run_interruptibly
 
 Floats = npt.NDArray[np.float64]
 MAX_STEPS = 10**12
+MAX_BYTES = 2**32
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
@@ -53,7 +54,7 @@ def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats) -> tuple[Int
     Raises
     ------
     SimulatorError
-        For more than `MAX_STEPS` steps.
+        For more than `MAX_STEPS` steps or `MAX_BYTES` of positions.
     """
     steps = int(count_steps(nest))
     if steps > MAX_STEPS:
@@ -63,6 +64,11 @@ def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats) -> tuple[Int
     asked = lower_queries(nest, queries)
     out = np.zeros((len(queries), COLUMNS), np.int64)
     _, positions, length = kernel_sizes(nest.structure, nest.bounds[None, :], asked)
+    room_bytes = len(queries) * len(nest.structure.extents) * 5 * positions * 8
+    if room_bytes > MAX_BYTES:
+        raise SimulatorError(
+            f"{nest.problem.name}: walking {positions} positions takes {room_bytes / 2**30:.0f} GiB"
+        )
     spatial = np.array(nest.spatial, np.bool_)
     arguments = (nest.structure, nest.bounds, spatial, asked, positions, length, cycles_per_word, out)
     cycles = run_interruptibly(_walk, *arguments)
@@ -265,7 +271,9 @@ def _finish(queries, cycles_per_word, out, tile_start, pending, free, cycles):
     end = cycles
     for q in range(len(queries.tensor)):
         if queries.holds[q] and len(free) > 0:
+            # Each query has its costs in one of the two: what a parent or network sends, what a child takes.
             first[READS] = out[q, FIRST_READS]
+            first[FILLS] = out[q, FIRST_READS]
             end = max(end, _transfer(cycles_per_word[q], first, tile_start[q], cycles, pending, q, free))
             end = max(end, pending[q])
     return end

@@ -152,6 +152,8 @@ def place(factors: tuple[tuple[int, bool], ...], sizes: tuple[int, ...]) -> Plac
                 segments = -(-factor // width)
                 if other == axis or segments > sizes[other]:
                     break
-                if found := attempt({axis: width, other: segments}):
+                # The later axis stands outside in the nest; its last iteration must be reached.
+                across = -(-factor // segments) if axis > other else width
+                if found := attempt({axis: across, other: segments}):
                     return found
     return None

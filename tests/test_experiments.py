@@ -1,0 +1,118 @@
+"""The scripts of `experiments/`: each runs with small options, and the chip's figures come out."""
+
+from __future__ import annotations
+
+import csv
+import importlib
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scripts are run, not installed: `python -m experiments.NAME` from the root."""
+    monkeypatch.syspath_prepend(ROOT)
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+
+
+def script(name: str) -> ModuleType:
+    return importlib.import_module(f"experiments.{name}")
+
+
+def rows_of(path: Path) -> list[dict[str, str]]:
+    with open(path, newline="", encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_the_chips_measurements_come_out() -> None:
+    jssc17 = script("eyeriss_jssc17")
+    *layers, total, conv3_as_printed = jssc17.compare()
+    assert [row.layer for row in layers] == ["conv1", "conv2", "conv3", "conv4", "conv5"]
+    for row in layers:
+        assert row.active_pes == row.chip_active_pes
+        # To the last digit that table V prints.
+        assert round(row.buffer_mb, 1) == row.chip_buffer_mb
+        assert row.dram_mb > row.chip_dram_mb, "the chip compresses, we do not"
+    assert [row.chip_buffer_mb for row in layers] == [18.5, 77.6, 50.2, 37.4, 24.9]
+    assert conv3_as_printed.qrt == "4,1,4" and round(conv3_as_printed.buffer_mb, 1) == 69.2
+    assert round(total.buffer_mb, 1) == 208.5 and total.active_pes == 148
+    # Within 10 % of the measured total latency each, 2 % together.
+    assert [row.latency_ms for row in layers] == pytest.approx([r.chip_total_ms for r in layers], rel=0.1)
+    assert total.latency_ms == pytest.approx(total.chip_total_ms, rel=0.02)
+
+
+def test_jssc17_writes_a_table_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert script("eyeriss_jssc17").main(["--engine", "closed-form", "--out", str(tmp_path)]) == 0
+    assert "154 | 154" in capsys.readouterr().out
+    assert len(rows_of(tmp_path / "eyeriss_jssc17.csv")) == 7
+    assert (tmp_path / "eyeriss_jssc17.png").stat().st_size > 10_000
+
+
+def test_pe_sweep_runs(tmp_path: Path) -> None:
+    options = ["--networks", "lenet5_caffe", "--pes", "168", "64", "--batch", "1", "--scale-buffer"]
+    assert script("pe_sweep").main([*options, "--out", str(tmp_path / "new" / "folder")]) == 0
+    rows = rows_of(tmp_path / "new" / "folder" / "pe_sweep.csv")
+    assert [(row["dataflow"], row["PEs"]) for row in rows] == [
+        ("row_stationary", "64"), ("row_stationary", "168"),
+        ("weight_stationary", "64"), ("weight_stationary", "168"),
+    ]  # fmt: skip
+    assert all(float(row["energy (MACs)"]) > 0 for row in rows)
+    assert (tmp_path / "new" / "folder" / "pe_sweep.png").stat().st_size > 10_000
+
+
+def test_pe_sweep_buffer_grows_with_the_pes() -> None:
+    machine = script("pe_sweep").machine
+    assert machine(512).mac_units == 512
+    assert machine(168, scale_buffer=True).storages == machine(168).storages
+    assert machine(1024, True).storage("GLB").capacity_bits == pytest.approx(
+        machine(168).storage("GLB").capacity_bits * 1024 / 168, abs=2
+    )
+
+
+def test_pe_sweep_reports_a_point_without_mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep = script("pe_sweep")
+    tiny = sweep.machine(64).replace({"GLB.partitions.0.capacity": "64 bits"})
+    monkeypatch.setattr(sweep, "machine", lambda *_: tiny)
+    assert sweep.main(["--networks", "lenet5_caffe", "--pes", "64", "--out", str(tmp_path)]) == 0
+    rows = rows_of(tmp_path / "pe_sweep.csv")
+    assert len(rows) == 2
+    assert all(row["energy (MACs)"] == "" and "conv1" in row["no mapping"] for row in rows)
+    assert not (tmp_path / "pe_sweep.png").exists()
+
+
+def test_energy_breakdown_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--networks", "lenet5_caffe", "--batch", "2", "--format", "svg", "--out", str(tmp_path)]
+    assert script("energy_breakdown").main(options) == 0
+    assert "psum_spad" in capsys.readouterr().out
+    rows = rows_of(tmp_path / "lenet5_caffe_eyeriss_v1_batch2.csv")
+    assert {row["layer"] for row in rows} == {"conv1", "conv2", "ip1", "ip2"}
+    assert (tmp_path / "lenet5_caffe_eyeriss_v1_batch2.svg").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "shown"),
+    [
+        ("walk", ["--networks", "lenet5_caffe"], "walk (CPU s)"),
+        ("functional", ["--layers", "lenet5_caffe:conv2"], "total"),
+        ("memory", ["--network", "lenet5_caffe"], "peak (MB)"),
+    ],
+)
+def test_benchmarks_run(
+    name: str, options: list[str], shown: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert script(f"benchmarks.{name}").main(options) == 0
+    assert shown in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", ["pe_sweep", "energy_breakdown", "benchmarks.walk"])
+def test_an_unknown_network_is_one_line(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert script(name).main(["--networks", "alexnt"]) == 2
+    error = capsys.readouterr().err
+    assert "alexnet" in error and error.count("\n") == 1

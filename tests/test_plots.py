@@ -1,0 +1,115 @@
+"""Figures: what they show, and that files come out whole, small and the same each time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import matplotlib
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.text import Text
+
+import simulator as sim
+from simulator.plots import energy_breakdown, grouped_bars, save_figure, sweep_lines
+from simulator.results import NetworkResult
+
+SIGNATURES = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
+
+
+@pytest.fixture(scope="module")
+def lenet() -> NetworkResult:
+    return sim.simulate("lenet5_caffe", "eyeriss_v1", "row_stationary", engine="closed-form")
+
+
+def bar_sums(ax: Axes, bars: int) -> list[float]:
+    heights = [sum(bar.get_height() for bar in group) for group in zip(*ax.containers, strict=True)]
+    assert len(heights) == bars
+    return heights
+
+
+def test_both_panels_stack_up_to_each_layers_energy(lenet: NetworkResult) -> None:
+    for ax in energy_breakdown(lenet).axes:
+        assert "10^{6}" in ax.get_ylabel() and "MACs" in ax.get_ylabel()
+        assert bar_sums(ax, 4) == pytest.approx([layer.energy * 1e-6 for layer in lenet])
+
+
+def test_levels_stand_in_hierarchy_order(lenet: NetworkResult) -> None:
+    above, below = energy_breakdown(lenet).axes
+    assert [str(bars.get_label()) for bars in above.containers] == lenet.levels
+    assert [bars.get_label() for bars in below.containers] == ["weights", "inputs", "outputs", "MAC"]
+
+
+def test_joules_get_a_prefix() -> None:
+    chip = sim.load_architecture("eyeriss_v1").replace({"energy_unit": "pJ", "mac.leakage_mw": 0.01})
+    result = sim.simulate("lenet5_caffe", chip, "row_stationary", engine="closed-form")
+    above, below = energy_breakdown(result).axes
+    assert "\N{MICRO SIGN}J" in above.get_ylabel()
+    assert "leakage" in [bars.get_label() for bars in below.containers]
+
+
+@pytest.mark.parametrize("kind", SIGNATURES)
+def test_files_are_whole_and_the_same_each_time(lenet: NetworkResult, tmp_path: Path, kind: str) -> None:
+    files = [tmp_path / f"one.{kind}", tmp_path / f"two.{kind.upper()}"]
+    for file in files:
+        lenet.plot_energy(file)
+    one, two = (file.read_bytes() for file in files)
+    assert one == two and one.startswith(SIGNATURES[kind])
+    assert sorted(tmp_path.iterdir()) == files, "no temporary file stays behind"
+    if kind == "svg":
+        ElementTree.fromstring(one)
+
+
+def test_drawing_leaves_matplotlib_as_it_was(lenet: NetworkResult, tmp_path: Path) -> None:
+    before = dict(matplotlib.rcParams)
+    lenet.plot_energy(tmp_path / "energy.svg")
+    assert dict(matplotlib.rcParams) == before
+
+
+@pytest.mark.parametrize("name", ["energy.gif", "energy", "no_such_folder/energy.png"])
+def test_a_wrong_place_is_refused(lenet: NetworkResult, tmp_path: Path, name: str) -> None:
+    known = "cannot write .*energy.png" if "/" in name else r"must end in one of \.png, \.pdf, \.svg"
+    with pytest.raises(sim.SimulatorError, match=known):
+        lenet.plot_energy(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_network_without_layers_to_draw_is_refused(lenet: NetworkResult) -> None:
+    empty = NetworkResult("nothing", 1, lenet.architecture, "row_stationary", "energy", "walk", ())
+    with pytest.raises(sim.SimulatorError, match="nothing has no layer"):
+        energy_breakdown(empty)
+
+
+@pytest.mark.parametrize(("layers", "named"), [(10, 10), (54, 54), (200, 50)])
+def test_labels_of_many_layers_are_thinned(layers: int, named: int) -> None:
+    names = [f"layer{i}" for i in range(layers)]
+    (ax,) = grouped_bars({"y": {"one": [1.0] * layers}}, names).axes
+    assert len(ax.get_xticklabels()) == named
+
+
+def test_type_is_never_below_seven_points(lenet: NetworkResult) -> None:
+    for figure in (energy_breakdown(lenet), sweep_lines({("y", "t"): {"a": [(64.0, 1.0)]}}, "x")):
+        texts = [x for x in figure.findobj(Text) if isinstance(x, Text) and x.get_text()]
+        assert min(float(text.get_fontsize()) for text in texts) >= 7
+
+
+def test_the_legend_hides_no_bar(lenet: NetworkResult) -> None:
+    figure = energy_breakdown(lenet)
+    figure.draw_without_rendering()
+    for ax in figure.axes:
+        legend = ax.get_legend()
+        assert legend is not None
+        box, whole = legend.get_window_extent(), figure.bbox
+        assert box.y0 >= ax.get_window_extent().y1 and box.x1 <= whole.x1 and box.y1 <= whole.y1
+
+
+def test_sweeps_have_a_panel_for_each_row_and_column(tmp_path: Path) -> None:
+    lines = {
+        (quantity, network): {"row_stationary": [(64.0, 2.0), (128.0, 1.0)], "weight_stationary": []}
+        for quantity in ("energy", "latency")
+        for network in ("alexnet", "vgg16", "resnet50")
+    }
+    figure = sweep_lines(lines, "number of PEs")
+    assert len(figure.axes) == 6
+    assert figure.axes[0].get_ylim()[0] == 0
+    save_figure(figure, tmp_path / "sweep.png")
