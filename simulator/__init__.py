@@ -209,7 +209,7 @@ def mapspace(layer: Layer, architecture: Machine, dataflow: str = "row_stationar
 
 
 def dataflow_mapping(
-    layer: Layer, architecture: Machine, dataflow: str = "row_stationary", **parameters: int
+    layer: Layer, architecture: Machine, dataflow: str = "row_stationary", /, **parameters: int
 ) -> Mapping:
     """Return a dataflow's mapping with its parameters given by hand (row stationary: m n e p q r t).
 

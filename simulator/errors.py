@@ -22,6 +22,10 @@ class MappingError(SimulatorError):
     """A mapping that is malformed or illegal for its problem and architecture."""
 
 
+class EngineDifferenceError(SimulatorError):
+    """Two engines counted the same mapping differently: a defect of the simulator, never of the input."""
+
+
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, or the list of known names."""
     names = sorted(known)

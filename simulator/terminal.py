@@ -22,6 +22,7 @@ from simulator.report import big, notes, plain_table, result_table, to_text
 
 if TYPE_CHECKING:
     from simulator.cost.timing import Cycles
+    from simulator.counting import BoundaryCounts
     from simulator.results import LayerResult, NetworkResult
     from workloads import Network
 
@@ -53,7 +54,7 @@ class Commands(TyperGroup):
             _discard_output()
             raise typer.Exit(2) from None
         except ValueError as error:
-            from simulator.cost.model import EngineDifferenceError
+            from simulator.errors import EngineDifferenceError
             from workloads import WorkloadError
 
             if not isinstance(error, SimulatorError | WorkloadError):
@@ -111,7 +112,7 @@ class _Rate(ProgressColumn):
     """Multiply-accumulates a second; two passes go over them, mapping and counting."""
 
     def render(self, task: Task) -> Text:
-        return Text(f"{big(task.speed)}MACs/s" if task.speed else "")
+        return Text(f"{big(task.speed)} MACs/s" if task.speed else "")
 
 
 @contextmanager
@@ -146,10 +147,9 @@ def layer_parts(result: LayerResult, unit: str) -> Iterator[RenderableType]:
     cost = result.cost
     yield Text(f"{cost.problem}\n\n{cost.mapping}\n")
     yield _actions(result, unit)
-    operands = [row for row in cost.counts.rows if row.tensor != cost.problem.output]
-    outputs = [row for row in cost.counts.rows if row.tensor == cost.problem.output]
-    yield _boundaries([row.to_dict(output=False) for row in operands])
-    yield _boundaries([row.to_dict(output=True) for row in outputs])
+    output = cost.problem.output
+    yield _boundaries([row for row in cost.counts.rows if row.tensor != output], output=False)
+    yield _boundaries([row for row in cost.counts.rows if row.tensor == output], output=True)
     counts = cost.counts
     yield Text(
         f"{counts.macs:,} MACs in {counts.steps:,} steps, {counts.active_pes:,} active PEs, "
@@ -165,26 +165,27 @@ def _table(title: str, *headings: str, numbers: int) -> Table:
     table = plain_table(title)
     for index, heading in enumerate(headings):
         number = index >= len(headings) - numbers
-        table.add_column(heading, justify="right" if number else "left", overflow="fold")
+        table.add_column(heading, justify="right" if number else "left", no_wrap=number, overflow="fold")
     return table
 
 
 def _actions(result: LayerResult, unit: str) -> Table:
-    headings = ("level", "tensor", "action", "count", "of", "price", f"energy ({unit})")
-    table = _table("actions", *headings, numbers=0)
-    for index in (3, 5, 6):
-        table.columns[index].justify = "right"
+    table = _table(
+        "actions", "level", "tensor", "action", "count", "of", "price", f"energy ({unit})", numbers=4
+    )
+    table.columns[4].justify = "left"
     for row in result.rows():
         numbers = (f"{row['count']:,}", row["unit"], f"{row['price']:g}", _number(row["energy"]))
         table.add_row(row["level"], row["tensor"], row["action"], *numbers)
     return table
 
 
-def _boundaries(rows: list[dict[str, Any]]) -> Table:
-    headings = ["tensor", "parent", "child", *list(rows[0])[3:]]
-    table = _table("words at each boundary", *headings, numbers=len(headings) - 3)
-    for row in rows:
-        table.add_row(*(f"{value:,}" if isinstance(value, int) else value for value in row.values()))
+def _boundaries(rows: list[BoundaryCounts], output: bool) -> Table:
+    numbers = [list(row.to_dict(output).items())[3:] for row in rows]
+    headings = ["tensor", "boundary", *(name for name, _ in numbers[0])]
+    table = _table("words at each boundary", *headings, numbers=len(headings) - 2)
+    for row, counts in zip(rows, numbers, strict=True):
+        table.add_row(row.tensor, f"{row.parent} > {row.child}", *(f"{count:,}" for _, count in counts))
     return table
 
 

@@ -18,7 +18,7 @@ from simulator.counting import closed_form as closed_form_engine
 from simulator.counting.counts import Counts, boundary_forms, count_steps, read_counts
 from simulator.counting.forms import QueryTable
 from simulator.counting.lowering import MAC, Ints, Nest, lower, lower_queries
-from simulator.errors import ArchitectureError, SimulatorError
+from simulator.errors import ArchitectureError, EngineDifferenceError
 from simulator.legality import check_mapping, rules
 from simulator.mapping import Mapping
 from simulator.problem import Problem
@@ -53,7 +53,7 @@ class Cost:
 
     @property
     def energy(self) -> float:
-        """Sum over all rows, in the architecture's unit; in their order, so that `ShapeModel` has the same."""
+        """Sum over all rows, in the architecture's unit; in their order, as `ShapeModel` sums."""
         return reduce(add, (row.energy for row in self.rows), 0.0)
 
     @property
@@ -65,10 +65,6 @@ class Cost:
     def utilization(self) -> float:
         """MACs over steps times MAC units."""
         return self.counts.macs / (self.counts.steps * self.mac_units)
-
-
-class EngineDifferenceError(SimulatorError):
-    """Two engines counted the same mapping differently: a defect of the simulator, never of the input."""
 
 
 def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine: str = "walk") -> Cost:

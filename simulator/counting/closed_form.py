@@ -46,7 +46,7 @@ from simulator.counting.lowering import (
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
 from simulator.errors import ProblemError
-from simulator.jit import kernel
+from simulator.jit import kernel, run_interruptibly
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
@@ -66,7 +66,8 @@ def count_batch(structure: Structure, bounds: Ints, queries: Queries) -> Ints:
     out = np.zeros((len(bounds), len(queries.tensor), COLUMNS), np.int64)
     if len(queries.tensor) and len(bounds):
         sizes = kernel_sizes(structure, bounds, queries)
-        if _closed_form(structure, np.ascontiguousarray(bounds), queries, *sizes, out):
+        arguments = (structure, np.ascontiguousarray(bounds), queries, *sizes, out)
+        if run_interruptibly(_closed_form, *arguments):
             raise ProblemError("more than 2**24 ragged places of one dimension; give it fewer, larger tiles")
     return out
 

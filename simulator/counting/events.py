@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simulator.counting.lowering import TEMPORAL, UNION, Ints, Structure
-from simulator.counting.sets import chunk_words, stamp_tile
+from simulator.counting.sets import MAX_PLACES, chunk_words, stamp_tile
 from simulator.jit import kernel
 
 # Sums of a rank: words of the union, those of it that stay, words delivered, those that were held, words
@@ -203,6 +203,9 @@ def rank_sums(f, r, k, sums):
             _line_sums(f, r, first, end, k, f.places[0, :, i], sums)
         return
     n2 = _places(f, d2, k, everything, f.places[1])
+    if n1 * n2 > MAX_PLACES:
+        f.epoch[1] = 1
+        return
     for i in range(n1):
         for j in range(n2):
             _pair_sums(f, r, first, end, k, f.places[0, :, i], f.places[1, :, j], sums)

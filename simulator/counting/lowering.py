@@ -31,7 +31,7 @@ READS, FILLS, FORWARDABLE, FIRST_READS, DRAINS, CONTRIBUTED, REFILLS, FRESH, LAS
 COLUMNS = 9
 
 MAC = "MAC"
-_MAX_STAMPS = 2**28
+_MAX_STAMPS = 2**24
 
 
 class Structure(NamedTuple):
@@ -135,7 +135,7 @@ def lower(problem: Problem, mapping: Mapping, rules: Rules) -> Nest:
         length = problem.rank_length(rank)
         if len(rank.coefficients) == 2 and length > _MAX_STAMPS:
             raise ProblemError(
-                f"{problem.name}: a rank of {length} coordinates ({rank}) is too long; at most 2**28"
+                f"{problem.name}: a rank of {length} coordinates ({rank}) is too long; at most 2**24"
             )
         first, count = rank.data if rank.data is not None else (0, length)
         data[r] = first, min(first + count, length)

@@ -85,7 +85,15 @@ def chunk_words(base, chunk, extent, coefficient, first, end):
 
 @kernel
 def stamp_tile(stamps, mark, b1, w1, e1, a, b2, w2, e2, b):
-    """Mark the coordinates a*i + b*j of a tile."""
-    for i in range(b1, min(b1 + w1, e1)):
-        for j in range(b2, min(b2 + w2, e2)):
-            stamps[a * i + b * j] = mark
+    """Mark the coordinates a*i + b*j of a tile, each about once.
+
+    (i, j) and (i + b/g, j - a/g) are one coordinate, so from i = b/g on only the last a/g of j are new.
+    """
+    g, rest = a, b
+    while rest:
+        g, rest = rest, g % rest
+    n1, n2 = min(w1, e1 - b1), min(w2, e2 - b2)
+    low = a * b1 + b * b2
+    for i in range(n1):
+        for j in range(0 if i < b // g else max(0, n2 - a // g), n2):
+            stamps[low + a * i + b * j] = mark

@@ -77,7 +77,7 @@ def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
         return _space(problem, architecture, machine, fill=False)
 
 
-def mapping(problem: Problem, architecture: Architecture, **parameters: int) -> Mapping:
+def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) -> Mapping:
     """The row-stationary mapping with the paper's parameters m, n, e, p, q, r, t given by hand.
 
     Raises

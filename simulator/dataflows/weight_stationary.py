@@ -75,7 +75,7 @@ def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
         return _space(problem, architecture, machine, fill=False)
 
 
-def mapping(problem: Problem, architecture: Architecture, **parameters: int) -> Mapping:
+def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) -> Mapping:
     """The weight-stationary mapping with parameters m, n, e, p, q, r, t and taps given by hand.
 
     Raises
