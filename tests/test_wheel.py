@@ -58,8 +58,9 @@ def test_it_runs_from_another_folder(wheel, tmp_path):
     install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(target), str(wheel)]
     subprocess.run(install, check=True)
     code = (
-        "import simulator as sim, workloads; print(sim.__file__); print(workloads.__file__);"
-        "print(sim.load_architecture('eyeriss_v1').path); from simulator.cli import main; main(['list', 'networks'])"
+        "import simulator as sim, workloads, runpy, sys; print(sim.__file__); print(workloads.__file__);"
+        "print(sim.load_architecture('eyeriss_v1').path); sys.argv = ['simulator', 'list', 'networks'];"
+        "runpy.run_module('simulator', run_name='__main__')"
     )
     run = subprocess.run(
         [sys.executable, "-c", code],
