@@ -153,6 +153,30 @@ def on_axes(table: Table, machine: Roles, dimension: str) -> Ints:
     return places
 
 
+def filter_bounds(problem: Problem, machine: Roles, table: Table) -> Table:
+    """Bounds that both dataflows have: groups, images, filters and channels at every place of the nest.
+
+    Columns m, n, p and q of ``table`` are the parameters, those with an @ the places on the axes.
+    """
+    x = problem.extents
+    filters = table["p"] * on_axes(table, machine, "M")
+    kept = tiles(table["m"], filters)
+    whole = np.ones_like(table["m"])
+    return {
+        "G1": x["G"] * whole,
+        "N1": tiles(x["N"], table["n"]),
+        "M1": tiles(x["M"], kept * filters),
+        "C1": tiles(x["C"], table["q"] * on_axes(table, machine, "C")),
+        "M2": kept,
+        "R1": tiles(x["R"], on_axes(table, machine, "R")),
+        "N2": table["n"],
+        "Q": x["Q"] * whole,
+        "C3": table["q"],
+        "M3": table["p"],
+        **{name: column for name, column in table.items() if "@" in name},
+    }
+
+
 def combinations(**values: Sequence[int]) -> Table:
     """Every combination of some parameters' values, a column each."""
     grids = np.meshgrid(*(np.asarray(v, np.int64) for v in values.values()), indexing="ij")

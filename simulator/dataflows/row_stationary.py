@@ -27,6 +27,7 @@ from simulator.dataflows.nest import (
     by_hand,
     combinations,
     constant,
+    filter_bounds,
     fitting,
     on_axes,
     sets_on_array,
@@ -146,24 +147,10 @@ def _nest(machine: Roles, order: str, weights_in_buffer: bool) -> tuple[Store | 
 
 def _bounds(problem: Problem, machine: Roles, table: Table) -> Table:
     """Bounds of every slot from the parameters and the places on the axes."""
-    x = problem.extents
-    filters = table["p"] * on_axes(table, machine, "M")
-    kept = tiles(table["m"], filters)
-    return {
-        "G1": tiles(x["G"], table["m"] ** 0),
-        "N1": tiles(x["N"], table["n"]),
-        "M1": tiles(x["M"], kept * filters),
-        "P1": tiles(x["P"], on_axes(table, machine, "P")),
-        "C1": tiles(x["C"], table["q"] * on_axes(table, machine, "C")),
-        "M2": kept,
-        "R1": tiles(x["R"], on_axes(table, machine, "R")),
-        "S1": tiles(x["S"], table["s"]),
-        "N2": table["n"],
-        "Q": tiles(x["Q"], table["m"] ** 0),
+    return filter_bounds(problem, machine, table) | {
+        "P1": tiles(problem.extents["P"], on_axes(table, machine, "P")),
+        "S1": tiles(problem.extents["S"], table["s"]),
         "S2": table["s"],
-        "C3": table["q"],
-        "M3": table["p"],
-        **{name: column for name, column in table.items() if "@" in name},
     }
 
 

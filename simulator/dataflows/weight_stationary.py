@@ -36,6 +36,7 @@ from simulator.dataflows.nest import (
     by_hand,
     combinations,
     constant,
+    filter_bounds,
     fitting,
     on_axes,
     sets_on_array,
@@ -147,24 +148,10 @@ def _nest(machine: Roles, inputs: bool, weights: bool, several: bool) -> tuple[S
 
 def _bounds(problem: Problem, machine: Roles, table: Table) -> Table:
     """Bounds of every slot from the parameters and the places on the axes."""
-    x = problem.extents
-    filters = table["p"] * on_axes(table, machine, "M")
-    kept = tiles(table["m"], filters)
-    return {
-        "G1": tiles(x["G"], table["m"] ** 0),
-        "N1": tiles(x["N"], table["n"]),
-        "M1": tiles(x["M"], kept * filters),
-        "P1": tiles(x["P"], table["e"]),
-        "C1": tiles(x["C"], table["q"] * on_axes(table, machine, "C")),
-        "M2": kept,
-        "R1": tiles(x["R"], on_axes(table, machine, "R")),
-        "S1": tiles(x["S"], on_axes(table, machine, "S")),
-        "N2": table["n"],
+    return filter_bounds(problem, machine, table) | {
+        "P1": tiles(problem.extents["P"], table["e"]),
+        "S1": tiles(problem.extents["S"], on_axes(table, machine, "S")),
         "P2": table["e"],
-        "Q": tiles(x["Q"], table["m"] ** 0),
-        "C3": table["q"],
-        "M3": table["p"],
-        **{name: column for name, column in table.items() if "@" in name},
     }
 
 
