@@ -118,6 +118,7 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
     free = np.zeros(resources)
     tile_start = np.zeros(asked)
     pending = np.zeros(asked)
+    taken = np.zeros((asked, COLUMNS), np.int64)  # words of the tile in use
     stall = 0.0
     steps = 0
     k = -1
@@ -154,9 +155,10 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
                     out[q, column] += delta[column]
                 if resources > 0 and k >= 0:
                     late = _transfer(
-                        cycles_per_word[q], delta, tile_start[q], steps + stall, pending, q, free
+                        cycles_per_word[q], delta, taken[q], tile_start[q], steps + stall, pending, q, free
                     )
                     stall = max(stall, late - steps)
+                taken[q] = delta
         if resources > 0:
             for q in range(asked):
                 if queries.child[q] > k:
@@ -239,11 +241,11 @@ def _clipped_dimensions(structure, queries):
 
 
 @kernel
-def _transfer(cost, delta, tile_start, now, pending, q, free):
+def _transfer(cost, delta, taken, tile_start, now, pending, q, free):
     """Queue a tile's transfers; return when the computation on it may begin.
 
-    What must arrive is asked for when the tile before it started; what drains leaves now and must be
-    gone when the next tile comes.
+    What must arrive is asked for when the tile before it started; what that tile took drains now and must
+    be gone when the next tile comes.
     """
     ready = max(now, pending[q])
     gone = now
@@ -251,7 +253,7 @@ def _transfer(cost, delta, tile_start, now, pending, q, free):
         arriving, leaving = 0.0, 0.0
         for c in range(COLUMNS):
             if c == DRAINS or c == CONTRIBUTED or c == FRESH:  # noqa: SIM109 (numba compiles this faster)
-                leaving += cost[c, resource] * delta[c]
+                leaving += cost[c, resource] * taken[c]
             else:
                 arriving += cost[c, resource] * delta[c]
         if arriving > 0.0:
@@ -267,13 +269,13 @@ def _transfer(cost, delta, tile_start, now, pending, q, free):
 @kernel
 def _finish(queries, cycles_per_word, out, tile_start, pending, free, cycles):
     """Fetch the first tiles once more behind the last ones; return the cycle at which all is quiet."""
-    first = np.zeros(COLUMNS, np.int64)
+    first, nothing = np.zeros(COLUMNS, np.int64), np.zeros(COLUMNS, np.int64)
     end = cycles
     for q in range(len(queries.tensor)):
         if queries.holds[q] and len(free) > 0:
             # Each query has its costs in one of the two: what a parent or network sends, what a child takes.
             first[READS] = out[q, FIRST_READS]
             first[FILLS] = out[q, FIRST_READS]
-            end = max(end, _transfer(cycles_per_word[q], first, tile_start[q], cycles, pending, q, free))
-            end = max(end, pending[q])
+            late = _transfer(cycles_per_word[q], first, nothing, tile_start[q], cycles, pending, q, free)
+            end = max(end, late)
     return end

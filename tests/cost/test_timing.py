@@ -1,0 +1,244 @@
+"""Cycles: the contract's formula on examples worked out by hand, and what always holds."""
+
+import itertools
+
+import oracles
+import pytest
+from hypothesis import given, settings
+from oracles import machine, mapping, naive_columns
+
+from simulator.cost.model import cost
+from simulator.legality import check_mapping, rules
+from simulator.problem import convolution
+
+DRAM, MAC = {"storage": "DRAM"}, {"mac": {"price": 1}}
+
+
+def level(name="GLB", keeps=None, **fields):
+    return {"storage": name, "buffering": "double"} | ({"keeps": keeps} if keeps else {}) | fields
+
+
+def time_of(problem, on, *nodes, engine="walk"):
+    return cost(problem, on, mapping(*nodes), engine).cycles
+
+
+@given(oracles.mapped())
+@settings(max_examples=150, deadline=None)
+def test_the_walk_never_needs_fewer_cycles(case):
+    walked, closed = (cost(*case, engine).cycles for engine in ("walk", "closed-form"))
+    assert walked.total >= closed.total
+    assert walked.stalls >= 0 == closed.stalls
+    assert (walked.busy, walked.exposed, walked.skew) == (closed.busy, closed.exposed, closed.skew)
+    # A cycle is whole in the end; fractions of them were summed in between.
+    pace = max(closed.steps, *closed.busy.values(), 0)
+    parts = pace + closed.exposed + closed.first_fill + closed.last_drain
+    assert parts <= closed.total - closed.skew + 1e-5 < parts + 1 + 2e-5
+
+
+@given(oracles.mapped(bandwidth=False))
+@settings(max_examples=60, deadline=None)
+def test_without_limits_steps_and_skew_are_all(case):
+    for engine in ("walk", "closed-form"):
+        spent = cost(*case, engine).cycles
+        assert spent.total == spent.steps + spent.skew
+        assert (spent.busy, spent.stalls, spent.limit) == ({}, 0, "computation")
+
+
+@given(oracles.mapped(most_macs=150))
+@settings(max_examples=80, deadline=None)
+def test_a_network_is_busy_with_what_enters_it(case):
+    """Operands: what the parent reads for one instance of the array, less what neighbours pass on."""
+    problem, architecture, nest = case
+    spent = cost(problem, architecture, nest, "closed-form").cycles
+    nest = check_mapping(problem, architecture, nest)
+    how = rules(problem, architecture, nest)
+    expected = {}
+    for tensor in ("weights", "inputs"):
+        keepers = [*nest.keepers(tensor), ("MAC", len(nest.loops))]
+        for (parent, first), (child, last) in itertools.pairwise(keepers):
+            inside = 99 if child == "MAC" else architecture.rank_of(child)
+            spatial = [loop for loop in nest.loops[first:last] if loop.spatial]
+            links = any(architecture.array(x.array).axis(x.axis).links(tensor) for x in spatial)
+            for array in architecture.arrays:
+                width = array.network_bits(tensor)
+                if width is None or not architecture.rank_of(parent) < array.rank < inside:
+                    continue
+                outside = [i for i, x in enumerate(nest.loops) if x.array and x.array < array.name]
+                words = naive_columns(
+                    problem, nest, tensor, first, last,
+                    holds=child != "MAC" or tensor in how.latches, clip=parent not in how.stores_padding,
+                    splits=how.splits[tensor], zero=max(outside, default=-1) + 1,
+                )  # fmt: skip
+                bits = architecture.word_bits(tensor, "DRAM")
+                name = f"{array.name} network {tensor}"
+                entering = words["parent_reads"] - links * words["forwardable"]
+                expected[name] = expected.get(name, 0) + entering * bits / width
+    counted = {name: busy for name, busy in spent.busy.items() if name in expected}
+    assert counted == pytest.approx(expected)
+
+
+def test_computation_alone_takes_its_steps():
+    array = {"array": "PE", "axes": {"x": {"size": 4}}}
+    spent = time_of(convolution(m=10, q=3), machine(DRAM, array, MAC), "DRAM:", "M 3", "Q 3", "M 4 @PE.x")
+    assert (spent.total, spent.steps, spent.limit) == (9, 9, "computation")
+
+
+def test_a_read_port_of_a_word_a_cycle():
+    """Ten steps read a weight and an input each: twenty words of 8 bits at 8 bits a cycle."""
+    on = machine(level("DRAM", bandwidth={"read": "8 bits"}), MAC)
+    spent = time_of(convolution(m=10), on, "DRAM:", "M 10")
+    assert spent.busy == {"DRAM read port": 20}
+    assert (spent.total, spent.limit) == (20, "DRAM read port")
+
+
+def test_a_shared_port_carries_both_ways():
+    """The ten drains come on top, and no sum is read back: 30 words."""
+    on = machine(level("DRAM", bandwidth={"shared": "8 bits"}), MAC)
+    assert time_of(convolution(m=10), on, "DRAM:", "M 10").busy == {"DRAM shared port": 30}
+    # One output over ten channels: nine refills.
+    again = time_of(convolution(c=10), on, "DRAM:", "C 10")
+    assert again.busy == {"DRAM shared port": 20 + 10 + 9}
+
+
+def test_a_port_is_that_of_one_instance():
+    """Three RFs get two weights each; each has its own port."""
+    array = {"array": "PE", "axes": {"x": {"size": 3}}}
+    on = machine(DRAM, array, level("RF", ["weights"], bandwidth={"write": "4 bits"}), MAC)
+    spent = time_of(convolution(m=6), on, "DRAM:", "M 2", "M 3 @PE.x", "RF: weights")
+    assert spent.busy == {"RF write port": 4}
+
+
+@pytest.mark.parametrize(("buffering", "cycles"), [("double", 32), ("fifo", 32), ("single", 36)])
+def test_single_buffered_tiles_are_exposed(buffering, cycles):
+    """Three tiles of two weights, ten steps each; a weight takes a cycle to write.
+
+    Single: 2 + 10 + 2 + 10 + 2 + 10. Else all but the first tile comes while the PE computes.
+    """
+    glb = level(keeps=["weights"], buffering=buffering, bandwidth={"write": "8 bits"})
+    for engine in ("walk", "closed-form"):
+        spent = time_of(
+            convolution(m=6, q=5), machine(DRAM, glb, MAC), "DRAM:", "M 3", "GLB: weights", "M 2", "Q 5",
+            engine=engine,
+        )  # fmt: skip
+        assert spent.total == cycles
+        assert (spent.first_fill, spent.exposed) == (2, cycles - 32)
+
+
+@pytest.mark.parametrize(("buffering", "cycles"), [("double", 34), ("single", 42)])
+def test_single_buffered_outputs_are_exposed(buffering, cycles):
+    """Three tiles of two outputs, ten steps each, then four cycles to drain: single, 3 x (10 + 4)."""
+    on = machine(
+        level("DRAM", bandwidth={"write": "4 bits"}), level(keeps=["outputs"], buffering=buffering), MAC
+    )
+    nodes = ("DRAM:", "M 3", "GLB: outputs", "M 2", "C 5")
+    for engine in ("walk", "closed-form"):
+        spent = time_of(convolution(m=6, c=5), on, *nodes, engine=engine)
+        assert (spent.total, spent.last_drain, spent.exposed) == (cycles, 4, cycles - 34)
+
+
+def test_the_first_fill_passes_level_after_level():
+    """Two words into the buffer (2 cycles), then one into the register file (2 cycles)."""
+    glb = level(keeps=["weights"], bandwidth={"write": "8 bits"})
+    on = machine(DRAM, glb, level("RF", ["weights"], bandwidth={"write": "4 bits"}), MAC)
+    spent = time_of(convolution(m=6, q=5), on, "DRAM:", "M 3", "GLB: weights", "M 2", "RF: weights", "Q 5")
+    assert spent.busy == {"GLB write port": 6, "RF write port": 12}
+    assert (spent.first_fill, spent.total) == (4, 30 + 4)
+
+
+def test_first_tiles_of_several_tensors_queue_at_one_port():
+    """Two weights and one input are read from DRAM before anything starts: 3 words of 2 cycles."""
+    on = machine(level("DRAM", bandwidth={"read": "4 bits"}), level(), MAC)
+    spent = time_of(convolution(m=6), on, "DRAM:", "M 3", "GLB:", "M 2")
+    assert spent.busy == {"DRAM read port": 14}
+    assert (spent.first_fill, spent.total) == (6, 14 + 6)
+
+
+def test_the_last_tile_drains_after_all():
+    """Five outputs in tiles of two: the last tile is one word of 2 cycles."""
+    on = machine(level("DRAM", bandwidth={"write": "4 bits"}), level(keeps=["outputs"]), MAC)
+    spent = time_of(convolution(m=5), on, "DRAM:", "M 3", "GLB: outputs", "M 2", engine="closed-form")
+    assert spent.busy == {"DRAM write port": 10}
+    assert (spent.last_drain, spent.total) == (2, 10 + 2)
+
+
+def test_outputs_take_the_width_of_where_they_pass():
+    """Partial sums of 20 bits leave the buffer, 8 bits of each enter DRAM."""
+    ports = {"bandwidth": {"read": "4 bits", "write": "4 bits"}}
+    on = machine(
+        level("DRAM", **ports), level(keeps=["outputs"], **ports), MAC,
+        bits={"weights": 8, "inputs": 8, "outputs": 8, "partial_sums": 20},
+    )  # fmt: skip
+    busy = time_of(convolution(m=6), on, "DRAM:", "GLB: outputs", "M 6").busy
+    assert busy["DRAM write port"] == 6 * 8 / 4
+    assert busy["GLB read port"] == busy["GLB write port"] == 6 * 20 / 4
+
+
+def test_links_skew_the_array_once_a_pass():
+    """Four places, though two are used: the last starts three cycles late in each of three passes."""
+    array = {"array": "PE", "axes": {"x": {"size": 4, "links": ["inputs"]}, "y": {"size": 9}}}
+    spent = time_of(convolution(m=3, q=2, c=2), machine(DRAM, array, MAC), "DRAM:", "M 3", "Q 2 @PE.x", "C 2")
+    assert (spent.skew, spent.total) == (9, 6 + 9)
+
+
+def test_a_network_takes_a_multicast_word_once():
+    """Four weights, two for two PEs at a time; one input for both."""
+    array = {
+        "array": "PE",
+        "axes": {"x": {"size": 2}},
+        "network": {"weights": "8 bits", "inputs": "8 bits"},
+    }
+    on = machine(DRAM, array, level("RF"), MAC)
+    spent = time_of(convolution(m=4, q=3), on, "DRAM:", "M 2", "M 2 @PE.x", "RF: weights inputs", "Q 3")
+    assert spent.busy == {"PE network weights": 4, "PE network inputs": 3}
+    assert (spent.first_fill, spent.total) == (3, 6 + 3)
+    alone = on.replace({"PE.x.multicast": False})
+    apart = time_of(convolution(m=4, q=3), alone, "DRAM:", "M 2", "M 2 @PE.x", "RF: weights inputs", "Q 3")
+    assert apart.busy == {"PE network weights": 4, "PE network inputs": 6}
+
+
+def test_merges_are_made_at_the_parent_and_not_on_the_network():
+    """Four channels on two PEs without reduction: 4 drains up, 1 refill down, 2 merges at DRAM."""
+    array = {
+        "array": "PE",
+        "axes": {"x": {"size": 2, "reduction": False}},
+        "network": {"outputs": "8 bits", "outputs_up": "8 bits"},
+    }
+    dram = level("DRAM", bandwidth={"read": "8 bits", "write": "8 bits"})
+    spent = time_of(convolution(c=4), machine(dram, array, MAC), "DRAM:", "C 2", "C 2 @PE.x")
+    assert spent.busy["PE network outputs"] == 1
+    assert spent.busy["PE network outputs up"] == 4
+    assert spent.busy["DRAM write port"] == 4
+    assert spent.busy["DRAM read port"] == 4 + 4 + 1 + 2  # weights, inputs, the refill, the merges
+    del array["network"]["outputs_up"]
+    shared = time_of(convolution(c=4), machine(dram, array, MAC), "DRAM:", "C 2", "C 2 @PE.x")
+    assert shared.busy["PE network outputs"] == 1 + 4
+
+
+def test_the_walk_finds_stalls_that_totals_hide():
+    """Tiles of 10 and 1 weights by turns, a cycle each: a short computation cannot hide a long transfer.
+
+    0-10 compute, 10-11 compute the single one, wait for ten until 20, 20-31 compute, and ten more until
+    40 for the layer that follows: 18 cycles of stalls that a total of 22 against 22 does not show.
+    """
+    glb = level(keeps=["weights"], bandwidth={"write": "8 bits"})
+    array = {"array": "A", "axes": {"x": {"size": 1}}, "network": {"weights": "8 bits"}}
+    nodes = ("DRAM:", "N 2", "M 2", "GLB: weights", "M 10")
+    for on in (machine(DRAM, glb, MAC), machine(DRAM, array, level(keeps=["weights"]), MAC)):
+        walked = time_of(convolution(n=2, m=11), on, *nodes)
+        closed = time_of(convolution(n=2, m=11), on, *nodes, engine="closed-form")
+        assert (closed.total, list(closed.busy.values())) == (22 + 10, [22])
+        assert (walked.stalls, walked.total) == (18, 40 + 10)
+
+
+def test_a_tile_that_drains_keeps_its_place():
+    """Tiles of 10 and 1 outputs by turns, a cycle each to compute and to drain, two places for tiles.
+
+    The ten drain from 10 to 20, so the third tile waits from 11 on; its ten drain from 30 to 40, and the
+    last word until 41. Totals show 22 cycles of draining and the last word.
+    """
+    on = machine(level("DRAM", bandwidth={"write": "8 bits"}), level(keeps=["outputs"]), MAC)
+    nodes = ("DRAM:", "N 2", "M 2", "GLB: outputs", "M 10")
+    walked = time_of(convolution(n=2, m=11), on, *nodes)
+    closed = time_of(convolution(n=2, m=11), on, *nodes, engine="closed-form")
+    assert (closed.total, closed.last_drain) == (22 + 1, 1)
+    assert walked.total == 41

@@ -1,0 +1,211 @@
+"""Simulating networks: what is evaluated once, which mapping is chosen, what is said."""
+
+import itertools
+
+import pytest
+from oracles import machine, mapping
+
+import workloads as w
+from simulator import dataflows, evaluation
+from simulator.cost.model import cost
+from simulator.errors import MappingError, SimulatorError
+from simulator.evaluation import default_dataflow, simulate
+from simulator.lowering import lower_layer
+
+SMALL = machine(
+    {
+        "storage": "DRAM",
+        "price": dict.fromkeys(("read", "drain", "refill", "merge"), 200),
+        "bandwidth": {"shared": "6 bits"},
+    },
+    {
+        "storage": "GLB",
+        "capacity": "120 words",
+        "price": dict.fromkeys(("read", "fill", "drain", "refill"), 6),
+    },
+    {"array": "PE", "axes": {"x": {"size": 3}, "y": {"size": 2}}, "price": {"deliver": 2, "add": 2}},
+    {"storage": "RF", "capacity": "9 words", "buffering": "single", "price": {"read": 1, "refill": 2}},
+    {"mac": {"price": 1}},
+    native_dataflow="weight_stationary",
+)
+
+
+def network(batch=1):
+    net = w.NetworkBuilder("tiny")
+    net.add(w.Input("data", (2, 6, 6)))
+    for layer in (
+        w.Convolution("conv1", 4, 3, padding=1),
+        w.Activation("relu", "relu"),
+        w.Convolution("conv2", 4, 3, padding=1),
+        w.Convolution("conv3", 4, 3, padding=1),
+        w.Pooling("pool", "max", 2),
+        w.Linear("fc", 5),
+    ):
+        net.add(layer)
+    return net.build().with_batch(batch)
+
+
+def by_hand(layer="conv2"):
+    ((problem, _),) = lower_layer(network()[layer])
+    loops = [f"{d} {n}" for d, n in problem.dimensions if n > 1]
+    return mapping("DRAM:", *loops)
+
+
+def test_identical_layers_are_evaluated_once(monkeypatch):
+    """conv2 and conv3 have one shape, conv1 another, fc a third."""
+    searched, counted = [], []
+
+    def searching(space, objective):
+        searched.append(space.problem.name)
+        return original_search(space, objective)
+
+    def counting(problem, *rest):
+        counted.append(problem.name)
+        return original_cost(problem, *rest)
+
+    original_search, original_cost = evaluation.search_exhaustively, evaluation.cost
+    monkeypatch.setattr(evaluation, "search_exhaustively", searching)
+    monkeypatch.setattr(evaluation, "cost", counting)
+    result = simulate(network(), SMALL, engine="closed-form")
+    assert searched == counted == ["conv1", "conv2", "fc"]
+    assert [layer.name for layer in result] == ["conv1", "conv2", "conv3", "fc"]
+    assert result["conv3"].cost.problem.name == "conv3"
+    assert result["conv3"].energy == result["conv2"].energy
+
+
+def test_each_layer_has_the_best_mapping_of_its_space():
+    for objective in ("energy", "cycles"):
+        result = simulate(network(), SMALL, "row_stationary", objective, "closed-form")
+        for layer in result:
+            ((problem, _),) = lower_layer(network()[layer.name])
+            space = dataflows.mapspace("row_stationary", problem, SMALL)
+            every = [cost(problem, SMALL, nest, "closed-form") for nest in space]
+            best = min((c.energy, c.cycles.total) for c in every)
+            if objective == "cycles":
+                best = min((c.cycles.total, c.energy) for c in every)[::-1]
+            assert (layer.cost.energy, layer.cycles) == best
+
+
+def test_the_edp_of_a_network_is_the_least_product_of_sums():
+    """Against every combination of the layers' fronts; and no worse than the other two objectives."""
+    results = {
+        o: simulate(network(), SMALL, objective=o, engine="closed-form") for o in ("energy", "cycles", "edp")
+    }
+    assert results["edp"].edp <= min(results["energy"].edp, results["cycles"].edp)
+    clouds = []
+    for name in ("conv1", "conv2", "fc"):
+        ((problem, _),) = lower_layer(network()[name])
+        space = dataflows.mapspace("row_stationary", problem, SMALL)
+        spent = {(c.energy, c.cycles.total) for c in (cost(problem, SMALL, m, "closed-form") for m in space)}
+        spent = {p for p in spent if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in spent)}
+        times = 2 if name == "conv2" else 1
+        clouds.append([(times * e, times * c) for e, c in spent])
+    least = min(sum(e for e, _ in pick) * sum(c for _, c in pick) for pick in itertools.product(*clouds))
+    assert results["edp"].edp == pytest.approx(least, rel=1e-12)
+
+
+def test_a_mapping_by_hand_is_used_and_said():
+    result = simulate(network(), SMALL, mappings={"conv2": by_hand()})
+    assert result["conv2"].mapping == by_hand()
+    assert [layer.dataflow for layer in result] == [
+        "row_stationary",
+        "by hand",
+        "row_stationary",
+        "row_stationary",
+    ]
+    assert result["conv2"].energy > result["conv3"].energy
+
+
+def test_a_layer_by_hand_weighs_in_the_edp_of_the_others():
+    """Beside a layer of very many cycles the others are worth only their energy."""
+    result = simulate(network(), SMALL, objective="edp", engine="closed-form", mappings={"conv2": by_hand()})
+    fixed = result["conv2"]
+    choices = []
+    for name in ("conv1", "conv3", "fc"):
+        ((problem, _),) = lower_layer(network()[name])
+        space = dataflows.mapspace("row_stationary", problem, SMALL)
+        spent = {(c.energy, c.cycles.total) for c in (cost(problem, SMALL, m, "closed-form") for m in space)}
+        choices.append([p for p in spent if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in spent)])
+    least = min(
+        (fixed.energy + sum(e for e, _ in pick)) * (fixed.cycles + sum(c for _, c in pick))
+        for pick in itertools.product(*choices)
+    )
+    assert result.edp == pytest.approx(least, rel=1e-12)
+
+
+def test_the_walk_is_checked_and_never_faster():
+    walked, closed = (simulate(network(), SMALL, engine=e) for e in ("walk", "closed-form"))
+    assert walked.energy == closed.energy
+    assert walked.cycles >= closed.cycles
+    assert [x.mapping for x in walked] == [x.mapping for x in closed]
+
+
+def test_a_batch_multiplies_the_work():
+    assert simulate(network(3), SMALL, engine="closed-form").macs == 3 * network().macs
+
+
+def test_layers_without_macs_are_skipped_and_said():
+    result = simulate(network(), SMALL, engine="closed-form")
+    assert result.skipped == (("relu", "Activation"), ("pool", "Pooling"))
+    assert "no multiply-accumulates, not counted: Activation: relu; Pooling: pool" in str(result)
+
+
+def test_a_network_without_macs_costs_nothing():
+    net = w.NetworkBuilder("pools")
+    net.add(w.Input("data", (2, 6, 6)))
+    net.add(w.Pooling("pool", "max", 2))
+    result = simulate(net.build(), SMALL.replace({"clock_mhz": 100}))
+    assert (result.macs, result.energy, result.cycles, result.utilization) == (0, 0, 0, 0)
+    assert "Pooling: pool" in str(result)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"dataflow": "row_stationery"}, "unknown dataflow 'row_stationery'; did you mean 'row_stationary'"),
+        ({"objective": "power"}, "unknown objective 'power'; known: cycles, edp, energy"),
+        ({"engine": "walks"}, "unknown engine 'walks'; did you mean 'walk'"),
+        ({"mappings": {"conv9": None}}, "no layer 'conv9' with a mapping in tiny; did you mean 'conv[123]'"),
+        ({"mappings": {"pool": None}}, "no layer 'pool' with a mapping in tiny"),
+    ],
+)
+def test_unknown_names_come_with_the_nearest(options, words):
+    with pytest.raises(SimulatorError, match=words):
+        simulate(network(), SMALL, **options)
+
+
+def test_an_illegal_mapping_by_hand_names_its_layer():
+    with pytest.raises(
+        MappingError, match=r"layer 'conv1': dimension C is not covered|layer 'conv1': .*never reached"
+    ):
+        simulate(network(), SMALL, mappings={"conv1": by_hand("conv2")})
+
+
+def test_a_layer_without_a_mapping_is_named():
+    with pytest.raises(
+        MappingError, match=r"layer 'conv1': row_stationary has no mapping .*: RF .* holds 8 bits"
+    ):
+        simulate(network(), SMALL.replace({"RF.capacity": "1 words"}))
+
+
+def test_progress_tells_what_is_done():
+    seen = []
+    simulate(network(), SMALL, engine="closed-form", progress=lambda *what: seen.append(what))
+    assert [doing for doing, *_ in seen] == [
+        *(f"mapping {name}" for name in ("conv1", "conv2", "fc")),
+        *(f"counting {name}" for name in ("conv1", "conv2", "fc")),
+        "done",
+    ]
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+    assert seen[-1][1] == seen[-1][2] == seen[0][2]
+
+
+def test_the_default_dataflow_is_what_the_machine_can():
+    assert default_dataflow(SMALL) == "row_stationary"
+    entries = [{"storage": "DRAM"}, {"array": "PE", "axes": {"x": {"size": 3}}}]
+    entries += [{"storage": "W", "keeps": ["weights"]}, {"mac": {}}]
+    assert default_dataflow(machine(*entries, native_dataflow="weight_stationary")) == "weight_stationary"
+    with pytest.raises(MappingError, match="small cannot hold rows in its PEs and names no native_dataflow"):
+        default_dataflow(machine(*entries))
+    with pytest.raises(SimulatorError, match="unknown dataflow 'magic'"):
+        default_dataflow(machine(*entries, native_dataflow="magic"))

@@ -1,0 +1,127 @@
+"""The public face: names become objects, nothing heavy comes along, every promise is there."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+from oracles import mapping
+
+import simulator as sim
+import workloads
+from simulator.errors import ArchitectureError, MappingError, ProblemError, SimulatorError
+
+
+def test_every_name_is_there_and_stays_what_it_is():
+    """No module of the package may take the place of a public function, whenever it is imported."""
+    before = {name: getattr(sim, name) for name in sim.__all__}
+    for module in pkgutil.walk_packages(sim.__path__, "simulator."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    assert {name: getattr(sim, name) for name in sim.__all__} == before
+    assert all(callable(thing) for thing in before.values())
+    assert set(sim.__all__) <= set(dir(sim))
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'simulator' has no attribute 'simulat'"):
+        _ = sim.simulat
+
+
+def test_importing_loads_nothing_heavy():
+    code = "import sys, simulator; print({'numpy', 'numba', 'networkx', 'rich'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
+
+
+def test_objects_pass_through():
+    chip, network = sim.load_architecture("eyeriss_v1"), sim.load_network("alexnet")
+    problem, nest = sim.convolution(m=2), mapping("DRAM:", "M 2")
+    assert sim.load_architecture(chip) is chip
+    assert sim.load_network(network) is network
+    assert sim.load_layer(problem) is problem
+    assert sim.load_mapping(nest) is nest
+
+
+def test_a_batch_changes_a_network():
+    assert sim.load_network("alexnet", batch=4).batch == 4
+    assert sim.load_network(sim.load_network("alexnet"), batch=3).batch == 3
+    assert sim.load_network("alexnet").batch == 1
+
+
+def test_a_layer_has_many_names(tmp_path):
+    conv2 = sim.load_network("alexnet", batch=4)["conv2"]
+    assert sim.load_layer(conv2) == sim.load_layer("alexnet:conv2", batch=4)
+    file = tmp_path / "layer.yaml"
+    file.write_text("convolution: {m: 3, c: 2}\n")
+    assert sim.load_layer(file) == sim.load_layer(str(file)) == sim.convolution("layer", m=3, c=2)
+
+
+def test_what_is_no_layer_is_said():
+    network = sim.load_network("alexnet")
+    (pool, *_) = [layer for layer in network if layer.type == "Pooling"]
+    with pytest.raises(ProblemError, match=r"layer .* \(Pooling\) has no multiply-accumulates to map"):
+        sim.load_layer(pool)
+    with pytest.raises(workloads.WorkloadError, match=r"no layer 'conv22'.*conv2"):
+        sim.load_layer("alexnet:conv22")
+    with pytest.raises(workloads.WorkloadError, match=r"alexnett.*alexnet"):
+        sim.load_layer("alexnett:conv2")
+    with pytest.raises(SimulatorError, match=r"cannot read .*none.yaml: no such file"):
+        sim.load_layer("none.yaml")
+
+
+def test_unknown_names_come_with_the_nearest():
+    with pytest.raises(
+        ArchitectureError, match="unknown architecture 'eyeris_v1'; did you mean 'eyeriss_v1'"
+    ):
+        sim.load_architecture("eyeris_v1")
+    with pytest.raises(workloads.WorkloadError, match="alexnet"):
+        sim.load_network("alexnte")
+    with pytest.raises(
+        SimulatorError, match="unknown dataflow 'row_stationry'; did you mean 'row_stationary'"
+    ):
+        sim.mapspace(sim.convolution(m=2), "eyeriss_v1", "row_stationry")
+
+
+def test_a_mapping_is_evaluated_whatever_its_form(tmp_path):
+    """An object, text, nodes and a file cost the same; two engines too."""
+    chip, problem = sim.load_architecture("eyeriss_isca16_256"), sim.convolution("layer", m=2, c=3)
+    nest = mapping("DRAM:", "M 2", "C 3")
+    file = tmp_path / "nest.yaml"
+    file.write_text(nest.to_yaml())
+    first = sim.evaluate(problem, chip, nest)
+    for source in (nest.to_yaml(), nest.to_list(), file, str(file)):
+        again = sim.evaluate(problem, "eyeriss_isca16_256", source, engine="closed-form")
+        assert (again.energy, again.mapping) == (first.energy, nest)
+    assert (first.name, first.dataflow) == ("layer", "by hand")
+
+
+def test_a_mapping_that_does_not_fit_is_refused():
+    with pytest.raises(MappingError, match="dimension C is not covered"):
+        sim.evaluate(sim.convolution(m=2, c=3), "eyeriss_isca16_256", mapping("DRAM:", "M 2"))
+
+
+def test_a_dataflow_s_mapping_lies_in_its_space():
+    layer = sim.load_layer("alexnet:conv5", batch=4)
+    space = sim.mapspace(layer, "eyeriss_v1")
+    nest = sim.dataflow_mapping(layer, "eyeriss_v1", m=64, n=4, e=13, p=16, q=3, r=2, t=2)
+    spent = sim.evaluate(layer, "eyeriss_v1", nest, "closed-form")
+    assert len(space) > 100
+    assert spent.active_pes == 156
+
+
+def test_a_network_is_simulated_by_name():
+    result = sim.simulate("lenet5_caffe", "eyeriss_v1", engine="closed-form")
+    assert result.dataflow == "row_stationary"
+    assert result.macs == sim.load_network(result.network).macs
+    assert isinstance(str(result), str)
+
+
+def test_a_mapping_by_hand_may_be_text():
+    layer = [x.name for x in sim.load_network("lenet5_caffe") if x.macs][-1]
+    problem = sim.load_layer(f"lenet5_caffe:{layer}")
+    nest = mapping("DRAM:", "GLB: inputs outputs", *(f"{d} {n}" for d, n in problem.dimensions if n > 1))
+    roomy = sim.load_architecture("eyeriss_v1").replace({"GLB.capacity": "1 MiB", "GLB.partitions": []})
+    result = sim.simulate("lenet5_caffe", roomy, engine="closed-form", mappings={layer: nest.to_yaml()})
+    assert result[layer].mapping == nest
