@@ -11,6 +11,7 @@ import hashlib
 import os
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -22,6 +23,7 @@ from numba import njit
 F = TypeVar("F", bound=Callable[..., object])
 # Its settings are made when it is imported, out of sight of type checkers.
 config: Any = numba.config
+_KEPT_SECONDS = 30 * 24 * 3600
 
 
 def kernel(function: F) -> F:
@@ -38,7 +40,8 @@ def kernel(function: F) -> F:
 def _cache_folder() -> str:
     """Where compiled kernels of exactly these sources lie: in the package, or with the user's caches.
 
-    The user's own NUMBA_CACHE_DIR comes first. Folders of older sources are removed.
+    The user's own NUMBA_CACHE_DIR comes first. Folders that nobody
+    has used for a month are removed.
     """
     package = Path(__file__).parent
     digest = hashlib.sha256()
@@ -51,8 +54,9 @@ def _cache_folder() -> str:
         with contextlib.suppress(OSError):
             (place / name).mkdir(parents=True, exist_ok=True)
             if os.access(place / name, os.W_OK):
+                os.utime(place / name)
                 for old in place.glob("kernels-*"):
-                    if old.name != name:
+                    if time.time() - old.stat().st_mtime > _KEPT_SECONDS:
                         shutil.rmtree(old, ignore_errors=True)
                 return str(place / name)
     # Numba falls back on a place of its own.

@@ -115,6 +115,16 @@ def word_bits(problem: Problem, architecture: Architecture, tensor: str, level: 
     return own if own is not None else architecture.word_bits(tensor, level)
 
 
+def word_widths(problem: Problem, architecture: Architecture, tensor: str, level: str) -> tuple[int, int]:
+    """Widths of a word at a level while it is used, and for good: partial sums may be wider than outputs."""
+    final = word_bits(problem, architecture, tensor, level)
+    own = problem.tensor(tensor).bits
+    return (final if own is not None or tensor != problem.output else architecture.partial_sum_bits), final
+
+
+_MOST_PLACES = 2**26
+
+
 @lru_cache(maxsize=65536)
 def _rank_words(rank: Rank, extents: tuple[int, ...], chunks: tuple[int, ...]) -> int:
     """Largest number of data coordinates that one chunk of each dimension reaches."""
@@ -135,6 +145,11 @@ def _clipped_words(
     coefficients: list[int], data: tuple[int, int], extents: tuple[int, ...], chunks: tuple[int, ...]
 ) -> int:
     """The same with a range of data: the largest over every place the chunks can stand."""
+    places = math.prod(-(-n // c) for n, c in zip(extents, chunks, strict=True))
+    if max(places, math.prod(chunks)) > _MOST_PLACES:
+        raise MappingError(
+            f"a padded rank with {places} tiles of up to {math.prod(chunks)} words is too large to check"
+        )
     most = 0
     # The last chunk of a dimension may be a ragged one.
     kinds = [((0, n - n % c, c), (n - n % c, n, n % c)) for n, c in zip(extents, chunks, strict=True)]
@@ -246,6 +261,8 @@ def _check_axes(architecture: Architecture, mapping: Mapping) -> None:
 
 def _check_capacity(problem: Problem, architecture: Architecture, mapping: Mapping, storage: Storage) -> None:
     bits: dict[str, int] = {}
+    if storage.capacity_bits is None and not storage.partitions:
+        return
     for store, _ in mapping.stores:
         if store.level == storage.name:
             for tensor in store.tensors:

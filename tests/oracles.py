@@ -324,7 +324,7 @@ def machines(draw, bandwidth=True):
 
     def array(name, axis, hop):
         axis_fields = {
-            "size": 40,
+            "size": 1024,
             "multicast": draw(st.sampled_from((True, False, ["inputs"]))),
             "reduction": draw(st.booleans()),
             "links": draw(st.sampled_from(([], ["inputs"], ["weights", "inputs"]))) if hop else [],

@@ -6,6 +6,7 @@ same table prices one mapping or a batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -24,7 +25,7 @@ from simulator.counting.lowering import (
     total,
 )
 from simulator.errors import ArchitectureError
-from simulator.legality import word_bits
+from simulator.legality import word_widths
 
 
 @dataclass(frozen=True)
@@ -57,12 +58,18 @@ def crossed(architecture: Architecture, boundary: Boundary) -> tuple[Array, ...]
     return tuple(arrays)
 
 
-def linked(nest: Nest, architecture: Architecture, boundary: Boundary) -> bool:
-    """Whether neighbours below this boundary can pass the tensor's words to each other."""
+def linking_array(nest: Nest, architecture: Architecture, boundary: Boundary) -> str | None:
+    """The innermost array on whose linked axes this boundary's children pass words to each other."""
+    found = None
     for loop in nest.mapping.loops[boundary.parent_above : boundary.child_above]:
         if loop.spatial and architecture.array(str(loop.array)).axis(str(loop.axis)).links(boundary.tensor):
-            return True
-    return False
+            found = loop.array
+    return found
+
+
+def linked(nest: Nest, architecture: Architecture, boundary: Boundary) -> bool:
+    """Whether neighbours below this boundary can pass the tensor's words to each other."""
+    return linking_array(nest, architecture, boundary) is not None
 
 
 def loops_above(nest: Nest, architecture: Architecture, array: Array, inclusive: bool) -> int:
@@ -80,7 +87,7 @@ def _boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryFor
     parent = architecture.storage(boundary.parent)
     child = None if boundary.child == MAC else architecture.storage(boundary.child)
     if boundary.output:
-        yield _at(nest, architecture, parent, boundary, "drain", forms.drains)
+        yield from _drains(nest, architecture, parent, forms)
         if forms.merges.terms:
             yield _at(nest, architecture, parent, boundary, "merge", forms.merges)
         yield _at(nest, architecture, parent, boundary, "refill", forms.refills)
@@ -98,13 +105,35 @@ def _boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryFor
         yield from _network_actions(nest, architecture, forms, array, inner)
 
 
+def _drains(
+    nest: Nest, architecture: Architecture, parent: Storage, forms: BoundaryForms
+) -> Iterable[Action]:
+    """Drains: where blocks are priced, those of finished outputs apart, which may be narrower."""
+    partial, final = word_widths(nest.problem, architecture, forms.boundary.tensor, parent.name)
+    if parent.price_per == "word" or partial == final:
+        yield _at(nest, architecture, parent, forms.boundary, "drain", forms.drains)
+        return
+    own = nest.problem.tensor(nest.problem.output).dimensions
+    finished = Form(constant=math.prod(nest.problem.extents[d] for d in own))
+    yield _at(nest, architecture, parent, forms.boundary, "drain", forms.drains - finished)
+    yield _at(nest, architecture, parent, forms.boundary, "drain", finished, final)
+
+
 def _at(
-    nest: Nest, architecture: Architecture, storage: Storage, boundary: Boundary, action: str, words: Form
+    nest: Nest,
+    architecture: Architecture,
+    storage: Storage,
+    boundary: Boundary,
+    action: str,
+    words: Form,
+    bits: int | None = None,
 ) -> Action:
+    """An action at a level, per word or, as if packed, per block of words of ``bits``."""
     price = storage.price(action, boundary.tensor)
     per_unit = 1.0
     if storage.price_per == "block" and storage.block_bits is not None:
-        per_unit = storage.block_bits / word_bits(nest.problem, architecture, boundary.tensor, storage.name)
+        width, _ = word_widths(nest.problem, architecture, boundary.tensor, storage.name)
+        per_unit = storage.block_bits / (bits or width)
     return Action(storage.name, boundary.tensor, action, words, price, per_unit)
 
 
@@ -126,7 +155,7 @@ def _network_actions(
         yield on_network("add", entering - column(above, DRAINS))
     else:
         yield on_network("deliver", forms.child_fills if inner is None else column(within, READS))
-        if linked(nest, architecture, boundary) and inner is None:
+        if linking_array(nest, architecture, boundary) == array.name:
             yield on_network("link", forms.forwardable)
     if array.price("hop", boundary.tensor):
         if inner is not None:
@@ -138,7 +167,10 @@ def _network_actions(
 
 
 def _distance(nest: Nest, architecture: Architecture, boundary: Boundary, array: Array, query: Query) -> Form:
-    """Words times the number of places between their child and the corner where the network enters."""
+    """Words times the number of places between their child and the corner where the network enters.
+
+    Of outputs the way up; the way down of partial sums read back is not priced.
+    """
     name = CONTRIBUTED if boundary.output else FILLS
     distance = Form()
     places: dict[str, int] = {}

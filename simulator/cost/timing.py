@@ -41,23 +41,27 @@ from simulator.counting.lowering import (
     fully_reduced,
     total,
 )
-from simulator.legality import word_bits
+from simulator.legality import word_widths
 
 Floats = npt.NDArray[np.float64]
+# Cycles, or bits, that a word of a query's column takes.
+Terms = tuple[tuple[Query, int, float], ...]
 
 
 @dataclass(frozen=True)
 class Flow:
     """Words of one boundary through one resource: cycles a word of each (query, column) keeps it busy.
 
-    ``first`` and ``last`` are the same for the first tile that fills and the last that drains.
+    ``first`` and ``last`` are the same for the first tile that fills and the last that drains; ``merges``
+    keep the resource busy, but no tile waits for them.
     """
 
     boundary: Boundary
     resource: str
-    words: tuple[tuple[Query, int, float], ...]
-    first: tuple[tuple[Query, int, float], ...] = ()
-    last: tuple[tuple[Query, int, float], ...] = ()
+    words: Terms
+    first: Terms = ()
+    last: Terms = ()
+    merges: Terms = ()
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,7 @@ class Timing:
     def forms(self) -> Iterable[Form]:
         """Everything the flows ask the engines for."""
         for flow in self.flows:
-            for terms in (flow.words, flow.first, flow.last):
+            for terms in (flow.words, flow.first, flow.last, flow.merges):
                 yield Form(tuple((query, name, 1) for query, name, _ in terms))
 
     def resources(self) -> list[str]:
@@ -149,7 +153,7 @@ def _parts(
 ) -> tuple[Floats, dict[str, Floats], Floats, Floats, Floats]:
     """Steps, busy time per resource, exposed, first fill and last drain, each of shape (...)."""
 
-    def spent(terms: tuple[tuple[Query, int, float], ...]) -> Floats:
+    def spent(terms: Terms) -> Floats:
         time = np.zeros(answers.shape[:-2])
         for query, name, cost in terms:
             time = time + cost * answers[..., table.position(query), name]
@@ -161,7 +165,7 @@ def _parts(
     draining: dict[Boundary, Floats] = {}
     for flow in parts.flows:
         whole, first, last = spent(flow.words), spent(flow.first), spent(flow.last)
-        busy[flow.resource] = busy.get(flow.resource, 0.0) + whole
+        busy[flow.resource] = busy.get(flow.resource, 0.0) + whole + spent(flow.merges)
         stage = filling.setdefault(flow.boundary.parent, {})
         stage[flow.resource] = stage.get(flow.resource, 0.0) + first
         draining[flow.boundary] = np.maximum(draining.get(flow.boundary, 0.0), last)
@@ -179,43 +183,41 @@ def _parts(
 
 
 def _flows(nest: Nest, architecture: Architecture, boundary: Boundary) -> Iterable[Flow]:
+    links = linked(nest, architecture, boundary)
     parent = architecture.storage(boundary.parent)
-    at_parent = _Ask(nest, boundary, boundary.parent_above)
-    yield from _port_flows(
-        nest, architecture, boundary, parent, at_parent.reads(linked(nest, architecture, boundary))
-    )
+    widths = word_widths(nest.problem, architecture, boundary.tensor, boundary.parent)
+    traffic = _Ask(nest, boundary, boundary.parent_above).at_parent(links, *widths)
+    yield from _port_flows(boundary, parent, traffic)
     if boundary.child != MAC:
         child = architecture.storage(boundary.child)
-        at_child = _Ask(nest, boundary, boundary.child_above)
-        yield from _port_flows(nest, architecture, boundary, child, at_child.fills())
+        widths = word_widths(nest.problem, architecture, boundary.tensor, boundary.child)
+        yield from _port_flows(
+            boundary, child, _Ask(nest, boundary, boundary.child_above).at_child(widths[0])
+        )
     for array in crossed(architecture, boundary):
         ask = _Ask(nest, boundary, loops_above(nest, architecture, array, inclusive=False))
-        bits = word_bits(nest.problem, architecture, boundary.tensor, _network_level(architecture, boundary))
-        traffic = ask.passes(linked(nest, architecture, boundary))
+        width, _ = word_widths(nest.problem, architecture, boundary.tensor, boundary.parent)
+        # The parent makes merges itself: they do not cross the network.
+        traffic = replace(ask.at_parent(links, width, width), merges=())
         into, out = array.network_bits(boundary.tensor), array.network_up_bits
-        if into is not None and (traffic.out or not boundary.output):
-            yield _flow(
-                boundary, f"{array.name} network {boundary.tensor}", traffic.out, bits / into, traffic
-            )
-        width = out if out is not None else into
-        if boundary.output and width is not None:
-            name = f"{array.name} network {boundary.tensor}" + (" up" if out is not None else "")
-            yield _flow(boundary, name, traffic.into, bits / width, traffic)
-
-
-def _network_level(architecture: Architecture, boundary: Boundary) -> str:
-    """The level whose width a network carries: partial sums are as wide as below the outermost level."""
-    return boundary.child if boundary.child != MAC else architecture.storages[-1].name
+        name = f"{array.name} network {boundary.tensor}"
+        if into is not None and traffic.out:
+            yield _flow(boundary, name, traffic, traffic.out, into)
+        up = out if out is not None else into
+        if up is not None and traffic.into:
+            yield _flow(boundary, name + (" up" if out is not None else ""), traffic, traffic.into, up)
 
 
 @dataclass(frozen=True)
 class _Traffic:
-    """Columns that leave a level (``out``: reads) and enter it (``into``: writes), first and last tiles."""
+    """Bits of the columns that leave a level (``out``: reads) and enter it (``into``: writes), of the first
+    and the last tile, and of merges' reads."""
 
-    out: tuple[tuple[Query, int, int], ...]
-    into: tuple[tuple[Query, int, int], ...]
-    first: tuple[tuple[Query, int, int], ...] = ()
-    last: tuple[tuple[Query, int, int], ...] = ()
+    out: Terms
+    into: Terms
+    first: Terms = ()
+    last: Terms = ()
+    merges: Terms = ()
 
 
 @dataclass(frozen=True)
@@ -226,67 +228,62 @@ class _Ask:
     boundary: Boundary
     zero_above: int
 
-    def reads(self, links: bool) -> _Traffic:
-        """At the parent."""
+    def at_parent(self, links: bool, bits: int, final_bits: int) -> _Traffic:
+        """Operands go out. Sums come in, for the last time in their final width, and go out again."""
         query = at_zero(total(self.nest, self.boundary), self.zero_above)
         if not self.boundary.output:
-            forwarded = ((query, FORWARDABLE, -1),) if links else ()
-            return _Traffic(((query, READS, 1), *forwarded), (), first=((query, FIRST_READS, 1),))
+            forwarded = ((query, FORWARDABLE, -bits),) if links else ()
+            return _Traffic(((query, READS, bits), *forwarded), (), first=((query, FIRST_READS, bits),))
         reduced = at_zero(fully_reduced(self.boundary), self.zero_above)
+        # Each output is taken for the first time once and drained for the last time once.
+        narrower = ((reduced, FRESH, final_bits - bits),) if final_bits != bits else ()
         # A merge reads the other part's sum; its write is a drain.
-        merges = ((query, DRAINS, 1), (reduced, DRAINS, -1)) if query != reduced else ()
+        merges = ((query, DRAINS, bits), (reduced, DRAINS, -bits)) if query != reduced else ()
         return _Traffic(
-            ((reduced, REFILLS, 1), *merges), ((query, DRAINS, 1),), last=((query, LAST_DRAINS, 1),)
+            ((reduced, REFILLS, bits),),
+            ((query, DRAINS, bits), *narrower),
+            last=((query, LAST_DRAINS, final_bits),),
+            merges=merges,
         )
 
-    def passes(self, links: bool) -> _Traffic:
-        """On the network below the parent: what the parent reads but for merges, which it makes itself."""
-        traffic = self.reads(links)
-        return replace(traffic, out=tuple(term for term in traffic.out if term[1] != DRAINS))
-
-    def fills(self) -> _Traffic:
-        """At the child: operands come in; sums go out, and come back where they were begun before."""
+    def at_child(self, bits: int) -> _Traffic:
+        """Operands come in. Sums go out, and come back where they were begun before."""
         query = at_zero(total(self.nest, self.boundary), self.zero_above)
         if not self.boundary.output:
-            return _Traffic((), ((query, FILLS, 1),), first=((query, FIRST_READS, 1),))
-        return _Traffic(((query, CONTRIBUTED, 1),), ((query, REFILLS, 1),), last=((query, LAST_DRAINS, 1),))
+            return _Traffic((), ((query, FILLS, bits),), first=((query, FIRST_READS, bits),))
+        return _Traffic(
+            ((query, CONTRIBUTED, bits),), ((query, REFILLS, bits),), last=((query, LAST_DRAINS, bits),)
+        )
 
 
-def _port_flows(
-    nest: Nest, architecture: Architecture, boundary: Boundary, storage: Storage, traffic: _Traffic
-) -> Iterable[Flow]:
-    bits = word_bits(nest.problem, architecture, boundary.tensor, storage.name)
+def _port_flows(boundary: Boundary, storage: Storage, traffic: _Traffic) -> Iterable[Flow]:
+    """Flows through a level's ports; merges' reads go with the reads."""
+    write = replace(traffic, merges=())
     ports = (
-        ("read", traffic.out, storage.read_bandwidth_bits),
-        ("write", traffic.into, storage.write_bandwidth_bits),
-        ("shared", traffic.out + traffic.into, storage.shared_bandwidth_bits),
+        ("read", traffic, traffic.out, storage.read_bandwidth_bits),
+        ("write", write, traffic.into, storage.write_bandwidth_bits),
+        ("shared", traffic, traffic.out + traffic.into, storage.shared_bandwidth_bits),
     )
-    for port, words, bandwidth in ports:
+    for port, through, words, bandwidth in ports:
         if bandwidth is not None and words:
-            yield _flow(boundary, f"{storage.name} {port} port", words, bits / bandwidth, traffic)
+            yield _flow(boundary, f"{storage.name} {port} port", through, words, bandwidth)
 
 
-def _flow(
-    boundary: Boundary,
-    resource: str,
-    words: tuple[tuple[Query, int, int], ...],
-    cycles_per_word: float,
-    traffic: _Traffic,
-) -> Flow:
+def _flow(boundary: Boundary, resource: str, traffic: _Traffic, words: Terms, bandwidth: float) -> Flow:
     """A flow; the first fill and the last drain go with the words that move that way."""
-    operand = not boundary.output
-    drains = any(name in (DRAINS, CONTRIBUTED, FRESH) for _, name, n in words if n > 0)
+    drains = any(name in (DRAINS, CONTRIBUTED) for _, name, _ in words)
 
-    def timed(terms: tuple[tuple[Query, int, int], ...]) -> tuple[tuple[Query, int, float], ...]:
-        return tuple((query, name, n * cycles_per_word) for query, name, n in terms)
+    def timed(moved: Terms) -> Terms:
+        return tuple((query, name, bits / bandwidth) for query, name, bits in moved)
 
     # The MACs take words as they compute: only tiles have a first fill and a last drain.
     return Flow(
         boundary,
         resource,
         timed(words),
-        timed(traffic.first) if operand and boundary.holds else (),
+        timed(traffic.first) if not boundary.output and boundary.holds else (),
         timed(traffic.last) if drains and boundary.holds else (),
+        timed(traffic.merges),
     )
 
 

@@ -53,6 +53,14 @@ def roles(architecture: Architecture, dataflow: str) -> Roles:
         raise MappingError(f"{dataflow} does not yet use the levels between arrays: {', '.join(between)}")
     outside = [s for s in architecture.storages[1:] if s.rank < first]
     inside = [s for s in architecture.storages if s.rank > last]
+    for levels in (outside, inside):
+        for tensor in TENSORS:
+            keeping = [s for s in levels if tensor in s.keeps]
+            if any(tensor in s.required for s in keeping[:-1]):
+                named = ", ".join(s.name for s in keeping)
+                raise MappingError(
+                    f"{dataflow} uses one level of {named} for {tensor}, but more are required"
+                )
 
     def innermost(levels: Sequence[object], tensor: str) -> str | None:
         names = [s.name for s in architecture.storages if s in levels and tensor in s.keeps]
