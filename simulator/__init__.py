@@ -77,10 +77,20 @@ def load_architecture(source: Machine) -> Architecture:
         For an unknown name (with the nearest one) or anything wrong in the file.
     """
     from simulator import architecture
+    from simulator.dataflows import MODULES as DATAFLOWS
+    from simulator.errors import SimulatorError, did_you_mean
 
     if isinstance(source, architecture.Architecture):
         return source
-    return architecture.load_architecture(source)
+    if not isinstance(source, str | os.PathLike):
+        raise SimulatorError(f"an architecture is a name, a file's path or an object, not {source!r}")
+    machine = architecture.load_architecture(source)
+    if machine.native_dataflow is not None and machine.native_dataflow not in DATAFLOWS:
+        raise SimulatorError(
+            f"{machine.path}: native_dataflow: unknown dataflow {machine.native_dataflow!r}"
+            f"{did_you_mean(machine.native_dataflow, DATAFLOWS)}"
+        )
+    return machine
 
 
 def load_network(source: Network | str, batch: int | None = None, **options: Any) -> Network:

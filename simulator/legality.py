@@ -109,6 +109,27 @@ def tile_bits(
     )
 
 
+def capacity_words(
+    problem: Problem, architecture: Architecture, mapping: Mapping
+) -> dict[tuple[str, str], int]:
+    """Words of a tensor's tile that an instance of a level has room for, by (level, tensor).
+
+    A capacity shared by several tensors bounds each of them alone; `check_mapping` bounds their sum.
+    """
+    room: dict[tuple[str, str], int] = {}
+    for store, _ in mapping.stores:
+        storage = architecture.storage(store.level)
+        for tensor in store.tensors:
+            capacities = [part.capacity_bits for part in storage.partitions if tensor in part.tensors]
+            if storage.capacity_bits is not None:
+                capacities.append(storage.capacity_bits)
+            if capacities:
+                width = word_bits(problem, architecture, tensor, store.level)
+                copies = 1 + storage.double_buffered(tensor)
+                room[store.level, tensor] = min(capacities) // (width * copies)
+    return room
+
+
 def word_bits(problem: Problem, architecture: Architecture, tensor: str, level: str) -> int:
     """Width of a tensor's word at a level: the problem's own where it states one, else the machine's."""
     own = problem.tensor(tensor).bits

@@ -153,9 +153,7 @@ def read_mapping(source: Mapping | str | os.PathLike[str] | list[Any]) -> Mappin
     if isinstance(source, list):
         return Mapping.from_list(source)
     if not isinstance(source, str | os.PathLike):
-        raise MappingError(
-            f"a mapping is an object, a file, YAML text or a list of nodes, not {source!r}"
-        )
+        raise MappingError(f"a mapping is an object, a file, YAML text or a list of nodes, not {source!r}")
     if isinstance(source, str) and "\n" in source:
         data = parse_yaml(source, "mapping text", MappingError)
         where = "mapping"

@@ -213,9 +213,21 @@ def read_problem(path: Path) -> Problem:
         if pair and (not isinstance(value, list) or len(value) != 2):
             raise ProblemError(f"{what} must be two numbers, not {value!r}")
         numbers = value if pair else [value]
+        if key.lower() in fields:
+            raise ProblemError(
+                f"{path}: convolution: {key.lower()} is given twice, as {key.lower()} and {key.upper()}"
+            )
         checked = [_integer(n, what, 0 if "data" in key else 1, MAX_EXTENT) for n in numbers]
         fields[key.lower()] = tuple(checked) if pair else checked[0]
-    return convolution(str(path.stem), **fields)
+    problem = convolution(str(path.stem), **fields)
+    for rank in problem.tensor("inputs").ranks:
+        if rank.data is not None and rank.data[0] >= problem.rank_length(rank):
+            what = "row_data" if "P" in rank.dimensions else "column_data"
+            raise ProblemError(
+                f"{path}: convolution: {what} begins at {rank.data[0]}, past the last of the "
+                f"{problem.rank_length(rank)} coordinates {rank}"
+            )
+    return problem
 
 
 def _integer(value: object, what: str, low: int, high: int) -> int:

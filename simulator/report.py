@@ -101,6 +101,9 @@ def notes(result: NetworkResult) -> list[str]:
             kinds.setdefault(kind, []).append(name)
         shown = "; ".join(f"{kind}: {_few(names)}" for kind, names in kinds.items())
         lines.append(f"no multiply-accumulates, not counted: {shown}")
+    used = {s.level for x in result.layers for p in x.parts for s, _ in p.cost.mapping.stores}
+    if unused := [s.name for s in result.architecture.storages if result.layers and s.name not in used]:
+        lines.append(f"levels that no mapping of {result.dataflow} uses: {', '.join(unused)}")
     if result.architecture.unpriced:
         missing = ", ".join(f"{part} {action}" for part, action in result.architecture.unpriced)
         lines.append(f"without a price, so free: {missing}")

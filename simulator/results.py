@@ -69,7 +69,7 @@ class LayerResult:
     @cached_property
     def energy(self) -> float:
         """In the architecture's unit."""
-        return math.fsum(p.times * row.energy for p in self.parts for row in p.cost.rows)
+        return math.fsum(p.times * p.cost.energy for p in self.parts)
 
     @property
     def active_pes(self) -> int:
@@ -91,6 +91,7 @@ class LayerResult:
                     "tensor": row.tensor,
                     "action": row.action,
                     "count": part.times * row.count,
+                    "units": part.times * row.units,
                     "unit": row.unit,
                     "price": row.price,
                     "energy": part.times * row.energy,
@@ -294,8 +295,8 @@ def simulator_version() -> str:
 def _part(part: Part) -> dict[str, Any]:
     cost = part.cost
     rows = [
-        {"level": r.component, "tensor": r.tensor, "action": r.action, "count": r.count, "unit": r.unit,
-         "price": r.price, "energy": r.energy}
+        {"level": r.component, "tensor": r.tensor, "action": r.action, "count": r.count, "units": r.units,
+         "unit": r.unit, "price": r.price, "energy": r.energy}
         for r in cost.rows
     ]  # fmt: skip
     cycles = cost.cycles

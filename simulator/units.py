@@ -21,6 +21,8 @@ BITS_PER_UNIT = {
 }
 WORD_UNITS = ("word", "words")
 MAX_BITS = 2**60
+# Slower is no machine, and its cycles would pass 2**63.
+MIN_RATE_BITS = 1e-6
 
 # Short enough that no amount of digits can cost time; what is larger is refused anyway.
 AMOUNT_PATTERN = r"[0-9]{1,20}(\.[0-9]{1,20})?"
@@ -65,12 +67,15 @@ def parse_rate(text: object) -> float:
     Raises
     ------
     SimulatorError
-        As `parse_amount`, and for words, which have no one width on a wire.
+        As `parse_amount`, for words, which have no one width on a wire, and for less than `MIN_RATE_BITS`.
     """
     amount, unit = parse_amount(text)
     if unit in WORD_UNITS:
         raise SimulatorError(f"{text!r} counts words; write a width in bits or bytes per cycle")
-    return float(amount * BITS_PER_UNIT[unit])
+    bits = float(amount * BITS_PER_UNIT[unit])
+    if bits < MIN_RATE_BITS:
+        raise SimulatorError(f"{text!r} is less than {MIN_RATE_BITS:g} bits per cycle")
+    return bits
 
 
 def parse_bits(text: object, word_bits: int | None = None) -> int:

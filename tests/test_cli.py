@@ -20,7 +20,7 @@ from simulator.errors import EngineDifferenceError
 from simulator.report import result_table
 
 CASES = Path(__file__).parent / "data" / "counting_cases.jsonl"
-PARAMETERS = "m=96,n=1,e=7,p=16,q=1,r=1,t=2"
+PARAMETERS = "m=20,n=1,e=6,p=10,q=1,r=1,t=2"
 RUN = ("run", "lenet5_caffe", "--arch", "eyeriss_v1", "--engine", "closed-form")
 EVALUATE = ("evaluate", "lenet5_caffe:conv2", "eyeriss_v1")
 

@@ -140,7 +140,7 @@ def test_a_csv_has_a_row_per_layer(result, tmp_path):
 def test_a_data_frame_is_the_tidy_table(result):
     pytest.importorskip("pandas")
     frame = result.to_dataframe()
-    assert list(frame) == ["layer", "level", "tensor", "action", "count", "unit", "price", "energy"]
+    assert list(frame) == ["layer", "level", "tensor", "action", "count", "units", "unit", "price", "energy"]
     assert frame["energy"].sum() == pytest.approx(result.energy)
     assert frame[frame["level"] == "MAC"]["count"].sum() == result.macs
     assert len(frame) == len(list(result.rows()))

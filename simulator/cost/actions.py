@@ -27,17 +27,25 @@ from simulator.counting.lowering import (
 from simulator.errors import ArchitectureError
 from simulator.legality import word_widths
 
+_NONE = Form()
+
 
 @dataclass(frozen=True)
 class Action:
-    """Something a component does with a tensor's words: ``price`` per unit of ``words_per_unit`` words."""
+    """Something a component does with a tensor's words: ``price`` per unit of ``words_per_unit`` words.
+
+    Of the words, those that are ``finished`` outputs may be narrower: ``finished_per_unit`` of them are one.
+    """
 
     component: str
     tensor: str
     action: str
     words: Form
     price: float
+    unit: str = "word"
     words_per_unit: float = 1.0
+    finished: Form = _NONE
+    finished_per_unit: float = 1.0
 
 
 def energy_actions(nest: Nest, architecture: Architecture) -> tuple[Action, ...]:
@@ -46,7 +54,7 @@ def energy_actions(nest: Nest, architecture: Architecture) -> tuple[Action, ...]
     for forms in boundary_forms(nest):
         actions += _boundary_actions(nest, architecture, forms)
     macs = Form(constant=nest.problem.macs)
-    return (*actions, Action(MAC, "", "mac", macs, architecture.mac.price))
+    return (*actions, Action(MAC, "", "mac", macs, architecture.mac.price, "MAC"))
 
 
 def crossed(architecture: Architecture, boundary: Boundary) -> tuple[Array, ...]:
@@ -87,7 +95,7 @@ def _boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryFor
     parent = architecture.storage(boundary.parent)
     child = None if boundary.child == MAC else architecture.storage(boundary.child)
     if boundary.output:
-        yield from _drains(nest, architecture, parent, forms)
+        yield _at(nest, architecture, parent, boundary, "drain", forms.drains)
         if forms.merges.terms:
             yield _at(nest, architecture, parent, boundary, "merge", forms.merges)
         yield _at(nest, architecture, parent, boundary, "refill", forms.refills)
@@ -105,36 +113,21 @@ def _boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryFor
         yield from _network_actions(nest, architecture, forms, array, inner)
 
 
-def _drains(
-    nest: Nest, architecture: Architecture, parent: Storage, forms: BoundaryForms
-) -> Iterable[Action]:
-    """Drains: where blocks are priced, those of finished outputs apart, which may be narrower."""
-    partial, final = word_widths(nest.problem, architecture, forms.boundary.tensor, parent.name)
-    if parent.price_per == "word" or partial == final:
-        yield _at(nest, architecture, parent, forms.boundary, "drain", forms.drains)
-        return
+def _at(
+    nest: Nest, architecture: Architecture, storage: Storage, boundary: Boundary, action: str, words: Form
+) -> Action:
+    """An action at a level, per word or, as if packed, per block; the last drain of each output is final."""
+    names = (storage.name, boundary.tensor, action)
+    price = storage.price(action, boundary.tensor)
+    if storage.price_per == "word" or storage.block_bits is None:
+        return Action(*names, words, price)
+    width, final = word_widths(nest.problem, architecture, boundary.tensor, storage.name)
+    per_block = storage.block_bits / width
+    if action != "drain" or width == final:
+        return Action(*names, words, price, "block", per_block)
     own = nest.problem.tensor(nest.problem.output).dimensions
     finished = Form(constant=math.prod(nest.problem.extents[d] for d in own))
-    yield _at(nest, architecture, parent, forms.boundary, "drain", forms.drains - finished)
-    yield _at(nest, architecture, parent, forms.boundary, "drain", finished, final)
-
-
-def _at(
-    nest: Nest,
-    architecture: Architecture,
-    storage: Storage,
-    boundary: Boundary,
-    action: str,
-    words: Form,
-    bits: int | None = None,
-) -> Action:
-    """An action at a level, per word or, as if packed, per block of words of ``bits``."""
-    price = storage.price(action, boundary.tensor)
-    per_unit = 1.0
-    if storage.price_per == "block" and storage.block_bits is not None:
-        width, _ = word_widths(nest.problem, architecture, boundary.tensor, storage.name)
-        per_unit = storage.block_bits / (bits or width)
-    return Action(storage.name, boundary.tensor, action, words, price, per_unit)
+    return Action(*names, words, price, "block", per_block, finished, storage.block_bits / final)
 
 
 def _network_actions(

@@ -11,30 +11,32 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.architecture import Architecture
-from simulator.cost.actions import energy_actions
+from simulator.cost.actions import Action, energy_actions
 from simulator.cost.timing import Cycles, batch_cycles, cycles, skew, timing
 from simulator.counting import check_engine
 from simulator.counting import closed_form as closed_form_engine
 from simulator.counting.counts import Counts, boundary_forms, count_steps, read_counts
-from simulator.counting.forms import QueryTable
+from simulator.counting.forms import Form, QueryTable
 from simulator.counting.lowering import MAC, Ints, Nest, lower, lower_queries
 from simulator.errors import ArchitectureError, EngineDifferenceError
-from simulator.legality import check_mapping, rules
+from simulator.legality import capacity_words, check_mapping, rules
 from simulator.mapping import Mapping
 from simulator.problem import Problem
 
 
 @dataclass(frozen=True)
 class EnergyRow:
-    """One action of one component with one tensor: ``count`` words (or operations) at ``price`` a unit.
+    """One action of one component with one tensor: ``count`` words (or MACs, or cycles of leakage).
 
-    ``energy`` is in the architecture's unit. ``unit`` is "word", "block", "MAC" or "cycle".
+    Priced are ``units`` of ``unit``: "word", "block" (a fraction of one counts as such), "MAC" or "cycle".
+    ``energy`` is units times price, in the architecture's unit.
     """
 
     component: str
     tensor: str
     action: str
     count: int
+    units: float
     unit: str
     price: float
     energy: float
@@ -98,22 +100,22 @@ def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine:
         walked, timeline = walk(nest, table.queries, times.cycles_per_word(table))
         _agree(problem, read_counts(nest, table, walked, engine), counts, np.array_equal(walked, answers))
     elif engine == "functional":
-        from simulator.counting.functional import execute
+        from simulator.counting.functional import execute_and_verify
 
-        executed = execute(nest).counts
+        executed = execute_and_verify(nest, capacity_words(problem, architecture, mapping)).counts
         _agree(problem, executed, counts, True)
         counts = executed
     rows = []
     for action in actions:
         words = int(table.words(action.words, answers))
-        unit = "MAC" if action.action == "mac" else "word" if action.words_per_unit == 1.0 else "block"
-        energy = words / action.words_per_unit * action.price
-        rows.append(
-            EnergyRow(action.component, action.tensor, action.action, words, unit, action.price, energy)
-        )
+        units = float(_units(table, action, answers))
+        names = (action.component, action.tensor, action.action)
+        rows.append(EnergyRow(*names, words, units, action.unit, action.price, units * action.price))
     spent = cycles(times, table, answers, counts.steps, timeline)
     for name, price in _leaks(architecture):
-        rows.append(EnergyRow(name, "", "leak", spent.total, "cycle", price, price * spent.total))
+        rows.append(
+            EnergyRow(name, "", "leak", spent.total, spent.total, "cycle", price, price * spent.total)
+        )
     return Cost(problem, mapping, counts, tuple(rows), spent, architecture.mac_units)
 
 
@@ -137,7 +139,7 @@ class ShapeModel:
         total = np.zeros(len(bounds))
         for action in self.actions:
             if action.price:
-                total += table.words(action.words, answers) / action.words_per_unit * action.price
+                total += _units(table, action, answers) * action.price
         if leaks := _leaks(self.architecture):
             cycles = self.cycles(bounds)
             for _, price in leaks:
@@ -155,6 +157,14 @@ class ShapeModel:
     def _answers(self, table: QueryTable, bounds: Ints) -> Ints:
         queries = lower_queries(self.nest, table.queries)
         return closed_form_engine.count_batch(self.nest.structure, bounds, queries)
+
+
+def _units(table: QueryTable, action: Action, answers: Ints) -> npt.NDArray[np.float64]:
+    """Priced units of an action, shape (...): its words, or the blocks they fill as if packed."""
+    units = table.words(action.words - action.finished, answers) / action.words_per_unit
+    if action.finished != Form():
+        units = units + table.words(action.finished, answers) / action.finished_per_unit
+    return units
 
 
 def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> None:

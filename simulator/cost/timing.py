@@ -41,6 +41,7 @@ from simulator.counting.lowering import (
     fully_reduced,
     total,
 )
+from simulator.errors import SimulatorError
 from simulator.legality import word_widths
 
 Floats = npt.NDArray[np.float64]
@@ -145,6 +146,8 @@ def batch_cycles(parts: Timing, table: QueryTable, answers: Ints, steps: Ints, s
 
 def _whole(cycles: Floats | float) -> Ints:
     """Round up; sums of fractions of cycles may end a hair above a whole number."""
+    if np.any(np.asarray(cycles) >= 2.0**62):
+        raise SimulatorError("the cycles could pass 2**62: a bandwidth is too small for so many words")
     return np.ceil(np.asarray(cycles) * (1 - 1e-12) - 1e-6).astype(np.int64)
 
 
@@ -160,7 +163,7 @@ def _parts(
         return time
 
     busy: dict[str, Floats] = {}
-    slowest: dict[Boundary, Floats] = {}
+    waiting: dict[Boundary, dict[str, Floats]] = {}
     filling: dict[str, dict[str, Floats]] = {}
     draining: dict[Boundary, Floats] = {}
     for flow in parts.flows:
@@ -170,13 +173,15 @@ def _parts(
         stage[flow.resource] = stage.get(flow.resource, 0.0) + first
         draining[flow.boundary] = np.maximum(draining.get(flow.boundary, 0.0), last)
         if flow.boundary in parts.exposed:
-            slowest[flow.boundary] = np.maximum(slowest.get(flow.boundary, 0.0), whole - first - last)
+            times = waiting.setdefault(flow.boundary, {})
+            times[flow.resource] = times.get(flow.resource, 0.0) + whole - first - last
     nothing = np.zeros(answers.shape[:-2])
+    slowest = [np.max(list(times.values()), axis=0) for times in waiting.values()]
     stages = [np.max(list(stage.values()), axis=0) for stage in filling.values()]
     return (
         steps.astype(np.float64),
         busy,
-        sum(slowest.values(), nothing),
+        sum(slowest, nothing),
         sum(stages, nothing),
         sum(draining.values(), nothing),
     )

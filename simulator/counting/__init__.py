@@ -29,9 +29,9 @@ def count(nest: Nest, engine: str = "walk") -> Counts:
     """
     check_engine(engine)
     if engine == "functional":
-        from simulator.counting.functional import execute
+        from simulator.counting.functional import execute_and_verify
 
-        return execute(nest).counts
+        return execute_and_verify(nest).counts
     from simulator.counting import closed_form, walk
 
     table = QueryTable()

@@ -28,7 +28,7 @@ from simulator.counting.functional_stores import (
     ZERO_MACS,
 )
 from simulator.counting.lowering import Ints, Nest
-from simulator.errors import SimulatorError
+from simulator.errors import EngineDifferenceError, SimulatorError
 from simulator.problem import Problem
 
 
@@ -70,6 +70,28 @@ def execute(
     _check_operands(nest.problem, values)
     _check_outermost(nest.problem, layout)
     return run(nest, layout, values)
+
+
+def execute_and_verify(
+    nest: Nest, capacity_words: Dictionary[tuple[str, str], int] | None = None
+) -> Execution:
+    """Execute a nest on random operands and compare its output with one computed without any nest.
+
+    Raises
+    ------
+    ExecutionError, ProblemError
+        As `execute`.
+    EngineDifferenceError
+        If the output is wrong.
+    """
+    operands = random_operands(nest.problem, seed=0)
+    executed = execute(nest, operands, capacity_words=capacity_words)
+    if not np.array_equal(executed.output, reference_output(nest.problem, operands)):
+        raise EngineDifferenceError(
+            f"{nest.problem.name}: executing the nest gave a wrong output, which is a defect of the "
+            f"simulator; please report the mapping"
+        )
+    return executed
 
 
 def run(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Execution:

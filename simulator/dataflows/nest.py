@@ -110,10 +110,21 @@ def by_hand(
         dimension = known[name]
         if isinstance(value, bool) or not isinstance(value, int) or value < (0 if dimension is None else 1):
             raise MappingError(f"{dataflow}: parameter {name} must be a positive whole number, not {value!r}")
-        given[name] = value if dimension is None else min(value, problem.extents[dimension])
+        if dimension is not None and value > problem.extents[dimension]:
+            raise MappingError(
+                f"{dataflow}: parameter {name} is {value}, more than {problem.name} has: "
+                f"{dimension} = {problem.extents[dimension]}"
+            )
+        given[name] = value
     if missing := [name for name in known if name not in parameters]:
         raise MappingError(
             f"{dataflow} needs the parameters {', '.join(known)}; missing: {', '.join(missing)}"
+        )
+    sets = given["p"] * given["t"]
+    if given["m"] % sets and given["m"] < problem.extents["M"]:
+        raise MappingError(
+            f"{dataflow}: parameter m is {given['m']}, but must be a multiple of p * t = {sets}, or all of "
+            f"M = {problem.extents['M']}"
         )
     return given
 

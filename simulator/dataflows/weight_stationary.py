@@ -97,20 +97,20 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
             f"do not fit the {machine.size_text} array of {architecture.name}; lower r or t, or set taps to 0"
         )
     table = constant({**given, **spots})
-    several = given["p"] * given["q"] > 1
+    several = given["p"] * given["q"] > 1 or not _may_be_alone(machine)
     nodes = _nest(machine, in_buffer(machine, "inputs")[-1], in_buffer(machine, "weights")[-1], several)
     return skeleton(nodes, _bounds(problem, machine, table)).mapping(0)
 
 
 def _space(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Mapspace:
     table = _parameters(problem, architecture, machine, fill)
-    one_weight = (table["p"] == 1) & (table["q"] == 1)
+    alone = (table["p"] == 1) & (table["q"] == 1) & _may_be_alone(machine)
     variants = [
-        Variant(_nest(machine, inputs, weights, several), several ^ one_weight)
+        Variant(_nest(machine, inputs, weights, several), several ^ alone)
         for inputs in in_buffer(machine, "inputs")
         for weights in in_buffer(machine, "weights")
         for several in (False, True)
-        if (several ^ one_weight).any()
+        if (several ^ alone).any()
     ]
     return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
 
@@ -120,6 +120,11 @@ def _machine(architecture: Architecture) -> Roles:
     if machine.scratchpad["weights"] is None:
         raise MappingError(f"{NAME} keeps weights in the PE; {architecture.name} has no level there for them")
     return machine
+
+
+def _may_be_alone(machine: Roles) -> bool:
+    """Whether a PE that holds one weight may leave its other scratchpads out."""
+    return not machine.scratchpad_required & {"inputs", "outputs"}
 
 
 def _nest(machine: Roles, inputs: bool, weights: bool, several: bool) -> tuple[Store | Slot, ...]:
