@@ -54,7 +54,7 @@ def _require_plain(value: object, data: object, where: str, location: tuple[str 
         raise refuse("is empty; give a value or leave the field out")
     elif type(value) is int:
         if abs(value) > 2**63:
-            raise refuse("is too large a number")
+            raise refuse("is too large a number: no size may pass 2**31 places an axis or 2**60 bits")
     elif type(value) is float:
         if not math.isfinite(value):
             raise refuse(f"must be a finite number, got {value}")

@@ -177,13 +177,15 @@ def evaluate(
 ) -> None:
     """Count and price one layer under one mapping: the nest, every action, every boundary, the cycles."""
     import simulator as sim
-    from simulator.files import write_atomically
+    from simulator.files import check_writable, write_atomically
     from simulator.terminal import layer_parts, print_parts, progress
 
     if (mapping is None) == (parameters is None):
         raise SimulatorError("give either a MAPPING file or --parameters of a dataflow")
     if mapping is not None and dataflow is not None:
         raise SimulatorError("--dataflow goes with --parameters; a MAPPING file needs none")
+    if save is not None:
+        check_writable(save)
     machine = sim.load_architecture(arch)
     problem = sim.load_layer(layer, batch)
     if parameters is None:

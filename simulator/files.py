@@ -130,6 +130,26 @@ def parse_yaml(text: str, where: str, error: type[SimulatorError] = SimulatorErr
         raise error(f"{where}: holds a number or value that cannot be read ({reason})") from problem
 
 
+def check_writable(path: str | os.PathLike[str]) -> None:
+    """Make sure that a file could be written, before the work that fills it.
+
+    Raises
+    ------
+    SimulatorError
+        If the folder is missing or cannot be written, or a folder stands in the file's place.
+    """
+    target = Path(path)
+    probe = target.parent / f".{uuid.uuid4().hex}.tmp"
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(21, "a folder stands there")
+        probe.touch(exist_ok=False)
+        probe.unlink()
+    except (OSError, ValueError) as problem:
+        reason = problem.strerror if isinstance(problem, OSError) else problem
+        raise SimulatorError(f"cannot write {target}: {reason}") from None
+
+
 def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
     """Write a file so that it is either the old one or wholly the new one, whatever happens in between.
 

@@ -10,11 +10,11 @@ from itertools import pairwise, product
 
 import numpy as np
 
-from simulator.architecture import Architecture, Storage
+from simulator.architecture import TENSORS, Architecture, Storage
 from simulator.counting.lowering import Rules
 from simulator.errors import MappingError, did_you_mean
 from simulator.mapping import Loop, Mapping, Store
-from simulator.problem import Problem, Rank
+from simulator.problem import Problem, Rank, distinct_sums
 
 
 def check_nest(problem: Problem, mapping: Mapping) -> None:
@@ -153,10 +153,7 @@ def _rank_words(rank: Rank, extents: tuple[int, ...], chunks: tuple[int, ...]) -
     if len(chunks) == 1:
         size = chunks[0]
     else:
-        # Values a*i + b*j repeat along (i + b/g, j - a/g): points less links of those chains.
-        g = math.gcd(*coefficients)
-        a, b = coefficients[0] // g, coefficients[1] // g
-        size = chunks[0] * chunks[1] - max(0, chunks[0] - b) * max(0, chunks[1] - a)
+        size = int(distinct_sums(chunks[0], chunks[1], (coefficients[0], coefficients[1])))
     if rank.data is None:
         return size
     return _clipped_words(coefficients, rank.data, extents, chunks)
@@ -225,6 +222,12 @@ def _placed(loop: Loop, architecture: Architecture) -> Loop:
 
 def _check_levels(problem: Problem, architecture: Architecture, mapping: Mapping) -> None:
     names = [s.name for s in architecture.storages]
+    for tensor in problem.tensor_names:
+        if tensor not in TENSORS:
+            raise MappingError(
+                f"{problem.name}: machines know the tensors {', '.join(TENSORS)}; rename {tensor!r}, "
+                f"or count the nest without a machine"
+            )
     for store, _ in mapping.stores:
         if store.level not in names:
             hint = did_you_mean(store.level, names)

@@ -80,13 +80,6 @@ class Mapping:
         """Levels that keep ``tensor``, outermost first, with the number of loops above each."""
         return tuple((store.level, above) for store, above in self.stores if tensor in store.tensors)
 
-    def bounds_product(self, dimension: str) -> int:
-        product = 1
-        for loop in self.loops:
-            if loop.dimension == dimension:
-                product *= loop.bound
-        return product
-
     def __str__(self) -> str:
         depth = 0
         lines = []

@@ -18,7 +18,7 @@ from simulator.counting.lowering import Ints
 from simulator.errors import MappingError
 from simulator.legality import word_bits
 from simulator.mapping import Loop, Mapping, Store
-from simulator.problem import Problem, Rank
+from simulator.problem import Problem, Rank, distinct_sums
 
 
 @dataclass(frozen=True)
@@ -148,12 +148,10 @@ def _tile_words(problem: Problem, skeleton: Skeleton, tensor: str, above: int, p
 
 
 def _rank_words(rank: Rank, chunk: dict[str, Ints], padding: bool) -> Ints:
-    """Coordinates a chunk of each dimension reaches: points less repeated ones (see `legality`)."""
+    """Coordinates a chunk of each dimension reaches."""
     sizes = [chunk[d] for d in rank.dimensions]
     words = sizes[0]
     if len(sizes) == 2:
         (_, a), (_, b) = rank.coefficients
-        g = int(np.gcd(a, b))
-        repeated = np.maximum(0, sizes[0] - b // g) * np.maximum(0, sizes[1] - a // g)
-        words = sizes[0] * sizes[1] - repeated
+        words = distinct_sums(sizes[0], sizes[1], (a, b))
     return words if padding or rank.data is None else np.minimum(words, rank.data[1])

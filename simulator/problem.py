@@ -15,6 +15,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from simulator.errors import ProblemError, did_you_mean
 from simulator.files import read_yaml
 
@@ -162,8 +164,8 @@ def convolution(
     q: int = 1,
     r: int = 1,
     s: int = 1,
-    stride: tuple[int, int] = (1, 1),
-    dilation: tuple[int, int] = (1, 1),
+    stride: int | tuple[int, int] = 1,
+    dilation: int | tuple[int, int] = 1,
     row_data: tuple[int, int] | None = None,
     column_data: tuple[int, int] | None = None,
 ) -> Problem:
@@ -176,8 +178,9 @@ def convolution(
     def one(dimension: str) -> Rank:
         return Rank(((dimension, 1),))
 
-    rows = Rank((("P", stride[0]), ("R", dilation[0])), row_data)
-    columns = Rank((("Q", stride[1]), ("S", dilation[1])), column_data)
+    (u, v), (dh, dw) = _pair(stride, f"{name}: stride"), _pair(dilation, f"{name}: dilation")
+    rows = Rank((("P", u), ("R", dh)), row_data)
+    columns = Rank((("Q", v), ("S", dw)), column_data)
     sizes = {"N": n, "G": g, "M": m, "C": c, "P": p, "Q": q, "R": r, "S": s}
     return Problem(
         name,
@@ -189,6 +192,16 @@ def convolution(
         ),
         "outputs",
     )
+
+
+def distinct_sums(first: Any, second: Any, coefficients: tuple[int, int]) -> Any:
+    """How many different a*i + b*j there are for i < first, j < second: whole numbers, or arrays of them.
+
+    (i + b/g, j - a/g) repeats (i, j), so it is the points less the links of those chains.
+    """
+    g = math.gcd(*coefficients)
+    a, b = coefficients[0] // g, coefficients[1] // g
+    return first * second - np.maximum(0, first - b) * np.maximum(0, second - a)
 
 
 def read_problem(path: Path) -> Problem:
@@ -228,6 +241,15 @@ def read_problem(path: Path) -> Problem:
                 f"{problem.rank_length(rank)} coordinates {rank}"
             )
     return problem
+
+
+def _pair(value: object, what: str) -> tuple[int, int]:
+    """A number for rows and one for columns, or one for both."""
+    if isinstance(value, int):
+        value = (value, value)
+    if not isinstance(value, tuple | list) or len(value) != 2:
+        raise ProblemError(f"{what} must be a number or two, not {value!r}")
+    return _integer(value[0], what, 1, MAX_EXTENT), _integer(value[1], what, 1, MAX_EXTENT)
 
 
 def _integer(value: object, what: str, low: int, high: int) -> int:

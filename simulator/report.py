@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from simulator.results import NetworkResult
+    from simulator.results import LayerResult, NetworkResult
 
 _WIDTH = 160
 
@@ -108,6 +108,15 @@ def notes(result: NetworkResult) -> list[str]:
         missing = ", ".join(f"{part} {action}" for part, action in result.architecture.unpriced)
         lines.append(f"without a price, so free: {missing}")
     return lines
+
+
+def render_layer(layer: LayerResult) -> str:
+    """A layer's figures in one line each, and its nests."""
+    lines = [
+        f"{layer.name}: {big(layer.macs)} MACs in {big(layer.steps)} steps, {layer.active_pes} active PEs, "
+        f"utilization {layer.utilization:.1%}, energy {big(layer.energy)}, {big(layer.cycles)} cycles"
+    ]
+    return "\n".join([*lines, *(str(part.cost.mapping) for part in layer.parts)])
 
 
 def render(result: NetworkResult) -> str:

@@ -49,6 +49,11 @@ class LayerResult:
             raise SimulatorError(f"layer {self.name!r} has {len(self.parts)} parts; look at .parts")
         return self.parts[0].cost
 
+    def __str__(self) -> str:
+        from simulator.report import render_layer
+
+        return render_layer(self)
+
     @property
     def mapping(self) -> object:
         """The mapping of a layer of one part."""

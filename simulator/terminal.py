@@ -175,7 +175,8 @@ def _actions(result: LayerResult, unit: str) -> Table:
     )
     table.columns[4].justify = "left"
     for row in result.rows():
-        numbers = (f"{row['count']:,}", row["unit"], f"{row['price']:g}", _number(row["energy"]))
+        unit_priced = f"in {row['units']:,.6g} blocks" if row["unit"] == "block" else row["unit"]
+        numbers = (f"{row['count']:,}", unit_priced, f"{row['price']:g}", _number(row["energy"]))
         table.add_row(row["level"], row["tensor"], row["action"], *numbers)
     return table
 

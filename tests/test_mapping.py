@@ -28,7 +28,6 @@ def test_loops_and_keepers_follow_the_nest():
     assert [loop.bound for loop in NEST.loops] == [4, 3, 2]
     assert NEST.keepers("weights") == (("DRAM", 0), ("PAD", 2))
     assert NEST.keepers("outputs") == (("DRAM", 0), ("GLB", 1))
-    assert NEST.bounds_product("M") == 8
 
 
 @given(oracles.nests())

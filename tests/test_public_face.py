@@ -4,6 +4,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from oracles import mapping
@@ -125,3 +126,23 @@ def test_a_mapping_by_hand_may_be_text():
     roomy = sim.load_architecture("eyeriss_v1").replace({"GLB.capacity": "1 MiB", "GLB.partitions": []})
     result = sim.simulate("lenet5_caffe", roomy, engine="closed-form", mappings={layer: nest.to_yaml()})
     assert result[layer].mapping == nest
+
+
+def test_a_layers_result_prints_its_figures_and_its_nest():
+    published = sim.dataflow_mapping("lenet5_caffe:conv2", "eyeriss_v1", m=50, n=1, e=8, p=10, q=2, r=1, t=1)
+    text = str(sim.evaluate("lenet5_caffe:conv2", "eyeriss_v1", published, engine="closed-form"))
+    assert text.startswith("conv2: 1.6 M MACs in") and str(published) in text
+
+
+@pytest.mark.parametrize("wrong", [None, 5, ["eyeriss_v1"]])
+def test_a_machine_of_a_wrong_type_is_refused(wrong):
+    with pytest.raises(sim.SimulatorError, match="an architecture is a name, a file's path or an object"):
+        sim.load_architecture(wrong)
+
+
+def test_the_native_dataflow_is_checked(tmp_path):
+    file = Path(__file__).parents[1] / "arch_configs" / "eyeriss_v1.yaml"
+    source = file.read_text().replace("native_dataflow: row_s", "native_dataflow: rows")
+    (tmp_path / "typo.yaml").write_text(source)
+    with pytest.raises(sim.SimulatorError, match=r"native_dataflow.*did you mean 'row_stationary'"):
+        sim.load_architecture(tmp_path / "typo.yaml")

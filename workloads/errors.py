@@ -17,7 +17,9 @@ def nearest_name(name: object, known: Iterable[str]) -> str:
     "; did you mean 'conv2'?"
     """
     names = list(known)
-    near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
+    # Someone who types `lenet` means `lenet5_caffe`, however far apart the two are letter by letter.
+    near = [n for n in names if str(name) and n.lower().startswith(str(name).lower())][:1]
+    near = near or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]!r}?"
     return f"; known: {', '.join(names)}" if names else ""

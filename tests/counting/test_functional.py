@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from simulator.counting import count
+from simulator.counting import count, functional
 from simulator.counting.counts import Counts, count_active_pes, count_steps
 from simulator.counting.functional import (
     Execution,
@@ -24,7 +24,7 @@ from simulator.counting.functional import (
 from simulator.counting.functional_layout import Layout, lay_out
 from simulator.counting.functional_stores import ABOVE
 from simulator.counting.lowering import Nest, Rules, lower
-from simulator.errors import ProblemError, SimulatorError
+from simulator.errors import EngineDifferenceError, ProblemError, SimulatorError
 from simulator.mapping import Loop, Mapping, Store
 from simulator.problem import Problem, Rank, Tensor, convolution
 
@@ -259,3 +259,20 @@ def test_a_problem_too_large_to_move_is_refused() -> None:
     )
     with pytest.raises(ProblemError, match=r"vast: moving .* needs 24\.0 GiB of buffers; at most 4 GiB"):
         execute(lower(problem, Mapping(nodes), Rules({})))
+
+
+def test_a_wrong_output_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    nest = lower(
+        convolution(m=2, c=2),
+        Mapping((Store("DRAM", ("weights", "inputs", "outputs")), Loop("M", 2), Loop("C", 2))),
+        Rules({}),
+    )
+    right = functional.run
+
+    def wrong(*arguments: Any) -> Execution:
+        executed = right(*arguments)
+        return Execution(executed.counts, executed.output + 1)
+
+    monkeypatch.setattr(functional, "run", wrong)
+    with pytest.raises(EngineDifferenceError, match="a wrong output"):
+        count(nest, "functional")

@@ -126,7 +126,7 @@ def test_a_folded_strip_covers_as_many_rows_as_it_has_places():
         ({"e": 28}, "parameter e is 28, more than convolution has: P = 27"),
         ({"m": 50}, "parameter m is 50, but must be a multiple of p"),
         (
-            {"t": 16, "p": 4, "e": 27},
+            {"t": 16, "p": 4, "m": 64, "e": 27},
             "1 x 16 PE sets of 3 x 27 do not fit the 14 x 12 array of eyeriss_v1; lower e, r or t",
         ),
     ],

@@ -4,7 +4,7 @@ import pytest
 from oracles import machine
 
 from simulator import dataflows
-from simulator.architecture import load_architecture
+from simulator.architecture import Architecture, load_architecture
 from simulator.cost.model import cost
 from simulator.errors import MappingError
 from simulator.legality import check_mapping
@@ -69,3 +69,12 @@ def test_a_machine_must_keep_weights_in_its_pes():
     bare = machine({"storage": "DRAM"}, array, {"storage": "S", "keeps": ["outputs"]}, {"mac": {}})
     with pytest.raises(MappingError, match="keeps weights in the PE; small has no level there for them"):
         dataflows.mapspace("weight_stationary", PROBLEM, bare)
+
+
+def test_a_required_scratchpad_is_used_by_every_mapping():
+    data = load_architecture("eyeriss_v1").to_dict()
+    data["hierarchy"][3]["side_by_side"][0]["required"] = ["inputs"]
+    chip = Architecture.from_dict(data)
+    for nest in dataflows.mapspace("weight_stationary", convolution(m=8, c=4, p=4, q=4), chip):
+        check_mapping(convolution(m=8, c=4, p=4, q=4), chip, nest)
+        assert any(level == "ifmap_spad" for level, _ in nest.keepers("inputs"))
