@@ -57,20 +57,12 @@ def test_the_data_files_are_there(wheel):
 def test_it_runs_in_an_empty_environment_from_another_folder(wheel, tmp_path):
     """With nothing but what the wheel itself asks for."""
     venv.create(tmp_path / "env", with_pip=True)
-    scripts = tmp_path / "env" / ("Scripts" if os.name == "nt" else "bin")
+    scripts = tmp_path / "env" / "bin"
     subprocess.run([scripts / "python", "-m", "pip", "install", "-q", wheel], check=True)
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
-    command = [
-        scripts / "simulator",
-        "run",
-        "lenet5_caffe",
-        "--arch",
-        "eyeriss_v1",
-        "--engine",
-        "closed-form",
-    ]
+    arguments = "run lenet5_caffe --arch eyeriss_v1 --engine closed-form --out out"
     run = subprocess.run(
-        [*command, "--engine", "closed-form", "--out", tmp_path / "out"],
+        [scripts / "simulator", *arguments.split(" ")],
         cwd=tmp_path,
         env=environment,
         capture_output=True,
@@ -78,9 +70,5 @@ def test_it_runs_in_an_empty_environment_from_another_folder(wheel, tmp_path):
     )
     assert run.returncode == 0, run.stderr
     assert "conv2" in run.stdout
-    assert {p.name for p in (tmp_path / "out").iterdir()} == {
-        "result.json",
-        "layers.csv",
-        "energy.png",
-        "energy.pdf",
-    }
+    written = {p.name for p in (tmp_path / "out").iterdir()}
+    assert written == {"result.json", "layers.csv", "energy.png", "energy.pdf"}

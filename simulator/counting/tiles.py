@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from simulator.counting.events import DELIVERED, HELD, KEPT, SHARED, SHARED_KEPT, UNION_WORDS
 from simulator.counting.lowering import (
     CONTRIBUTED,
@@ -24,6 +26,20 @@ from simulator.counting.lowering import (
 )
 from simulator.counting.sets import chunk_words, stamp_tile
 from simulator.jit import kernel
+
+
+class Boundaries(NamedTuple):
+    """The arrays of `Tiles` for every boundary at once, its index first; bitmaps are shared."""
+
+    offsets: Ints
+    n_offsets: Ints
+    shape: Ints
+    at: Ints
+    held: Ints
+    sums: Ints
+    lacking: Ints
+    stamps: Ints
+    epoch: Ints
 
 
 class Tiles(NamedTuple):
@@ -277,11 +293,29 @@ def _compare_group(tiles, d1, d2, a, b, first, end, here, s1, s2, sums):
 
 
 @kernel
-def make_tiles(structure, queries, q, offsets, n_offsets, shape, at, held, sums, lacking, stamps, epoch):
-    """The state of query ``q`` out of arrays that hold the state of all."""
+def make_boundaries(structure, asked, positions, length):
+    """Room for the tiles of ``asked`` boundaries with up to ``positions`` places along a dimension."""
+    dims = len(structure.extents)
+    return Boundaries(
+        np.zeros((asked, dims, 2, 2, positions), np.int64),
+        np.zeros((asked, dims, 2), np.int64),
+        np.zeros((asked, dims, 2), np.int64),
+        np.full((asked, dims), -1, np.int64),
+        np.full((asked, dims, positions), -1, np.int64),
+        np.zeros((asked, len(structure.rank_dims), 6), np.int64),
+        np.ones((asked, dims, 3), np.int64),
+        np.zeros((5, length), np.int64),
+        np.zeros(1, np.int64),
+    )
+
+
+@kernel
+def tiles_of(b, structure, queries, q):
+    """The tiles of query ``q`` among all boundaries ``b``."""
     t = queries.tensor[q]
     return Tiles(
         structure, queries.child[q], queries.clip[q], structure.is_output[t], queries.roles[q],
         structure.rank_start[t], structure.rank_start[t + 1],
-        offsets[q], n_offsets[q], shape[q], at[q], held[q], sums[q], lacking[q], stamps, epoch,
+        b.offsets[q], b.n_offsets[q], b.shape[q], b.at[q], b.held[q], b.sums[q], b.lacking[q],
+        b.stamps, b.epoch,
     )  # fmt: skip

@@ -11,6 +11,8 @@ present and fetched once more at the end, as if the same layer followed; the fir
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 
@@ -31,7 +33,7 @@ from simulator.counting.lowering import (
     lower_queries,
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
-from simulator.counting.tiles import advance, ask_all, last_words, make_tiles
+from simulator.counting.tiles import Boundaries, advance, ask_all, last_words, make_boundaries, tiles_of
 from simulator.errors import SimulatorError
 from simulator.jit import kernel, run_interruptibly
 
@@ -75,82 +77,54 @@ def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats) -> tuple[Int
     return out, float(cycles)
 
 
+class State(NamedTuple):
+    """Where the walk stands: of each loop and dimension, and of each query the tiles it compares.
+
+    strides and indices are (L,); base (position zero's place), reach (largest offset of any position), whole
+    (every position active), restless (clips padding at the MAC) and dirty are (D,). Dirty are dimensions
+    that are restless, ragged now or ragged before: only they change what MACs without latches ask for,
+    kept in product (Q, 2). reductions (Q,) has a bit for each dimension the tensor lacks.
+    """
+
+    strides: Ints
+    indices: Ints
+    base: Ints
+    reach: Ints
+    whole: npt.NDArray[np.bool_]
+    restless: npt.NDArray[np.bool_]
+    dirty: npt.NDArray[np.bool_]
+    product: Ints
+    reductions: Ints
+    boundaries: Boundaries
+
+
 @kernel
 def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_word, out):
-    """Run the odometer over all temporal loops; return the cycles with stalls."""
-    dims, loops, asked = len(structure.extents), len(bounds), len(queries.tensor)
-    strides = np.zeros(loops, np.int64)
-    inside = np.ones(dims, np.int64)
-    reach = np.zeros(dims, np.int64)  # largest offset of any position
-    for loop in range(loops - 1, -1, -1):
-        d = structure.loop_dim[loop]
-        strides[loop] = inside[d]
-        inside[d] *= bounds[loop]
-        if spatial[loop]:
-            reach[d] += (bounds[loop] - 1) * strides[loop]
+    """Run the odometer over all temporal loops; return the cycles with stalls.
 
-    offsets = np.zeros((asked, dims, 2, 2, positions), np.int64)
-    n_offsets = np.zeros((asked, dims, 2), np.int64)
-    shape = np.zeros((asked, dims, 2), np.int64)
-    for q in range(asked):
-        position_offsets(structure, bounds, strides, queries, q, offsets[q], n_offsets[q], shape[q])
-    at = np.full((asked, dims), -1, np.int64)
-    held = np.full((asked, dims, positions), -1, np.int64)
-    sums = np.zeros((asked, len(structure.rank_dims), 6), np.int64)
-    lacking = np.ones((asked, dims, 3), np.int64)
-    stamps = np.zeros((5, length), np.int64)
-    epoch = np.zeros(1, np.int64)
-    here = np.zeros(dims, np.int64)
-    delta = np.zeros(COLUMNS, np.int64)
-
-    index = np.zeros(loops, np.int64)
-    base = np.zeros(dims, np.int64)
-    whole = reach < structure.extents  # every position of the dimension is active
-    # The MACs' counts change only with dimensions that are ragged now or before, or clip padding.
-    restless = _clipped_dimensions(structure, queries)
-    dirty = np.ones(dims, np.bool_)
-    any_dirty = True
-    product = np.zeros((asked, 2), np.int64)
-    reductions = _reduction_masks(structure, queries)
-    away = 0  # bit d: dimension d does not stand at zero
-
-    resources = cycles_per_word.shape[2]
-    free = np.zeros(resources)
-    tile_start = np.zeros(asked)
-    pending = np.zeros(asked)
+    What every step does stands here rather than in functions of its own: a call costs as much as a step.
+    """
+    asked, resources = len(queries.tensor), cycles_per_word.shape[2]
+    state = _begin(structure, bounds, spatial, queries, positions, length)
+    strides, reach, restless, boundaries = state.strides, state.reach, state.restless, state.boundaries
+    index, base, whole, dirty, product = state.indices, state.base, state.whole, state.dirty, state.product
+    here, delta = np.zeros(len(base), np.int64), np.zeros(COLUMNS, np.int64)
     taken = np.zeros((asked, COLUMNS), np.int64)  # words of the tile in use
-    stall = 0.0
-    steps = 0
-    k = -1
+    free, tile_start, pending = np.zeros(resources), np.zeros(asked), np.zeros(asked)
+    any_dirty, away = True, 0  # away: a bit for each dimension that does not stand at zero
+    stall, steps, k = 0.0, 0, -1
     while True:
         for q in range(asked):
             if not queries.holds[q]:
                 if any_dirty:
-                    tiles = make_tiles(
-                        structure,
-                        queries,
-                        q,
-                        offsets,
-                        n_offsets,
-                        shape,
-                        at,
-                        held,
-                        sums,
-                        lacking,
-                        stamps,
-                        epoch,
-                    )
-                    ask_all(tiles, base, dirty, product[q])
+                    ask_all(tiles_of(boundaries, structure, queries, q), base, dirty, product[q])
                 output = structure.is_output[queries.tensor[q]]
                 out[q, DRAINS if output else READS] += product[q, 0]
                 out[q, CONTRIBUTED if output else FILLS] += product[q, 1]
                 if output:
-                    out[q, REFILLS if away & reductions[q] else FRESH] += product[q, 0]
+                    out[q, REFILLS if away & state.reductions[q] else FRESH] += product[q, 0]
             elif queries.child[q] > k:
-                tiles = make_tiles(
-                    structure, queries, q, offsets, n_offsets, shape, at, held, sums, lacking, stamps, epoch
-                )
-                advance(tiles, index, strides, here, delta)
+                advance(tiles_of(boundaries, structure, queries, q), index, strides, here, delta)
                 for column in range(COLUMNS):
                     out[q, column] += delta[column]
                 if resources > 0 and k >= 0:
@@ -168,7 +142,7 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
             any_dirty = False
         steps += 1
         # Advance the innermost loop that can; a place past the extent ends its loop.
-        k = loops - 1
+        k = len(bounds) - 1
         while k >= 0:
             if not spatial[k]:
                 d = structure.loop_dim[k]
@@ -189,15 +163,45 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
             k -= 1
         if k < 0:
             break
-    for q in range(asked):
-        if structure.is_output[queries.tensor[q]]:
-            tiles = make_tiles(
-                structure, queries, q, offsets, n_offsets, shape, at, held, sums, lacking, stamps, epoch
-            )
-            if not queries.holds[q]:
-                _last_index(structure, bounds, strides, spatial, at[q])
-            out[q, LAST_DRAINS] = last_words(tiles, at[q])
+    _drain_last(structure, bounds, spatial, queries, state, out)
     return _finish(queries, cycles_per_word, out, tile_start, pending, free, steps + stall)
+
+
+@kernel
+def _begin(structure, bounds, spatial, queries, positions, length):
+    """The state before the first step."""
+    dims, loops, asked = len(structure.extents), len(bounds), len(queries.tensor)
+    strides = np.zeros(loops, np.int64)
+    inside = np.ones(dims, np.int64)
+    reach = np.zeros(dims, np.int64)
+    for loop in range(loops - 1, -1, -1):
+        d = structure.loop_dim[loop]
+        strides[loop] = inside[d]
+        inside[d] *= bounds[loop]
+        if spatial[loop]:
+            reach[d] += (bounds[loop] - 1) * strides[loop]
+    boundaries = make_boundaries(structure, asked, positions, length)
+    for q in range(asked):
+        position_offsets(
+            structure, bounds, strides, queries, q,
+            boundaries.offsets[q], boundaries.n_offsets[q], boundaries.shape[q],
+        )  # fmt: skip
+    return State(
+        strides, np.zeros(loops, np.int64), np.zeros(dims, np.int64), reach, reach < structure.extents,
+        _clipped_dimensions(structure, queries), np.ones(dims, np.bool_), np.zeros((asked, 2), np.int64),
+        _reduction_masks(structure, queries), boundaries,
+    )  # fmt: skip
+
+
+@kernel
+def _drain_last(structure, bounds, spatial, queries, state, out):
+    """Words that the places active in the last step drain, for every query of the output."""
+    for q in range(len(queries.tensor)):
+        if structure.is_output[queries.tensor[q]]:
+            tiles = tiles_of(state.boundaries, structure, queries, q)
+            if not queries.holds[q]:
+                _last_index(structure, bounds, state.strides, spatial, tiles.at)
+            out[q, LAST_DRAINS] = last_words(tiles, tiles.at)
 
 
 @kernel
