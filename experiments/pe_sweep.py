@@ -103,7 +103,8 @@ def _sweep(options: argparse.Namespace) -> None:
             for pes in sorted(set(options.pes)):
                 rows.append(point(network, dataflow, pes, options))
                 write_csv(folder / "pe_sweep.csv", rows)
-    print_table("number of PEs", rows)
+    stalls = "" if options.engine == "walk" else ", cycles without the stalls that a walk finds"
+    print_table(f"number of PEs ({options.engine}{stalls})", rows)
     print(f"wrote {folder / 'pe_sweep.csv'}")
     if any(row["energy (MACs)"] is not None for row in rows):
         _draw(rows, folder / "pe_sweep.png")

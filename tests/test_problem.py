@@ -160,3 +160,17 @@ def test_a_wrong_file_says_where(tmp_path, text, words):
     with pytest.raises(ProblemError, match=words) as error:
         read_problem(file)
     assert "bad.yaml" in str(error.value)
+
+
+def test_a_size_given_twice_is_refused(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text("convolution: {m: 3, M: 4}\n")
+    with pytest.raises(ProblemError, match="m is given twice"):
+        read_problem(file)
+
+
+def test_data_past_the_end_is_refused(tmp_path):
+    file = tmp_path / "p.yaml"
+    file.write_text("convolution: {p: 3, r: 2, row_data: [9, 2]}\n")
+    with pytest.raises(ProblemError, match="row_data begins at 9, past the last of the 4 coordinates"):
+        read_problem(file)

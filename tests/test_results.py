@@ -7,6 +7,7 @@ import sys
 import pytest
 from oracles import machine, mapping
 
+import simulator as sim
 import workloads as w
 from simulator.cost.model import cost
 from simulator.errors import SimulatorError
@@ -173,3 +174,10 @@ def test_a_failed_save_leaves_the_old_file(result, tmp_path, monkeypatch):
         result.save(file)
     assert file.read_text() == "old"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_level_that_nothing_uses_is_named():
+    data = sim.load_architecture("eyeriss_v1").to_dict()
+    data["hierarchy"].insert(1, {"storage": "L2", "capacity": "1 MiB"})
+    result = sim.simulate("lenet5_caffe", sim.Architecture.from_dict(data), engine="closed-form")
+    assert "levels that no mapping of row_stationary uses: L2" in str(result)

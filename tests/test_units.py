@@ -196,3 +196,8 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
         write_atomically(target, "\ud800")
     assert target.read_text() == "old"
     assert os.listdir(tmp_path) == ["out.txt"]
+
+
+def test_a_rate_too_slow_for_any_machine_is_refused() -> None:
+    with pytest.raises(SimulatorError, match="less than 1e-06 bits per cycle"):
+        parse_rate("0.00000001 bits")

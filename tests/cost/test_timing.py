@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from oracles import machine, mapping, naive_columns
 
 from simulator.cost.model import cost
+from simulator.errors import SimulatorError
 from simulator.legality import check_mapping, rules
 from simulator.problem import convolution
 
@@ -242,3 +243,19 @@ def test_a_tile_that_drains_keeps_its_place():
     closed = time_of(convolution(n=2, m=11), on, *nodes, engine="closed-form")
     assert (closed.total, closed.last_drain) == (22 + 1, 1)
     assert walked.total == 41
+
+
+def test_a_bandwidth_that_would_take_forever_is_refused():
+    slow = machine({"storage": "DRAM", "bandwidth": {"shared": "0.00001 bits"}}, MAC)
+    with pytest.raises(SimulatorError, match="the cycles could pass 2"):
+        time_of(
+            convolution(m=2**30, c=2**30), slow, "DRAM:", f"M {2**30}", f"C {2**30}", engine="closed-form"
+        )
+
+
+def test_a_network_both_ways_is_exposed_with_both():
+    """Outputs of one place: 4 x 8 drains and 3 x 8 refills of a cycle each; the last drain is apart."""
+    array = {"array": "PE", "axes": {"x": {"size": 1}}, "network": {"outputs": "8 bits"}}
+    single = machine({"storage": "DRAM"}, array, {"storage": "RF", "buffering": "single"}, MAC)
+    spent = time_of(convolution(m=8, c=4), single, "DRAM:", "C 4", "M 8", "RF: outputs", engine="closed-form")
+    assert sum(spent.busy.values()) == 56 and spent.exposed == 55
