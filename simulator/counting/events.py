@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from simulator.counting.lowering import TEMPORAL, UNION, Ints, Structure
-from simulator.counting.sets import MAX_PLACES, chunk_words, stamp_tile
+from simulator.counting.sets import MAX_PLACES, chunk_words, compare_tile, stamp_tile
 from simulator.jit import kernel
 
 # Sums of a rank: words of the union, those of it that stay, words delivered, those that were held, words
@@ -252,10 +252,7 @@ def _in_union(f, d, value):
 
 @kernel
 def _pair_sums(f, r, first, end, k, place1, place2, sums):
-    """Add one pair of places of a rank of two dimensions: sets of ``a*i + b*j``, on bitmaps.
-
-    Stamps: 0 the union, 1 needed by someone, 2 in someone's tile before, 3 this tile, 4 what it held.
-    """
+    """Add one pair of places of a rank of two dimensions: sets ``a*i + b*j`` on bitmaps (`compare_tile`)."""
     d1, d2 = f.structure.rank_dims[r, 0], f.structure.rank_dims[r, 1]
     a, b = f.structure.rank_coefficients[r, 0], f.structure.rank_coefficients[r, 1]
     e1, e2 = f.structure.extents[d1], f.structure.extents[d2]
@@ -290,15 +287,7 @@ def _pair_sums(f, r, first, end, k, place1, place2, sums):
                     low = max(first, a * b1 + b * b2)
                     high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)
                     lowest, highest = min(lowest, low), max(highest, high)
-                    size, held = 0, 0
-                    for x in range(low, high):
-                        if f.stamps[3, x] == tile:
-                            size += 1
-                            f.stamps[0, x] = group
-                            if still or f.stamps[4, x] == tile:
-                                held += 1
-                            else:
-                                f.stamps[1, x] = group
+                    size, held = compare_tile(f.stamps, tile, group, low, high, still)
                     weight = f.offsets[d1, 0, 1, s1] * f.offsets[d1, 1, 1, u1]
                     weight *= f.offsets[d2, 0, 1, s2] * f.offsets[d2, 1, 1, u2] * many
                     sums[DELIVERED] += weight * size

@@ -97,3 +97,22 @@ def stamp_tile(stamps, mark, b1, w1, e1, a, b2, w2, e2, b):
     for i in range(n1):
         for j in range(0 if i < b // g else max(0, n2 - a // g), n2):
             stamps[low + a * i + b * j] = mark
+
+
+@kernel
+def compare_tile(stamps, tile, group, low, high, still):
+    """Words of a tile in [low, high), and how many of them its position holds: all if it stands still.
+
+    Rows of ``stamps``: 0 the group's union, 1 needed by someone of it, 2 in someone's tile the step before,
+    3 the tile, 4 what its position holds. The union and what is needed are marked here.
+    """
+    size, held = 0, 0
+    for x in range(low, high):
+        if stamps[3, x] == tile:
+            size += 1
+            stamps[0, x] = group
+            if still or stamps[4, x] == tile:
+                held += 1
+            else:
+                stamps[1, x] = group
+    return size, held

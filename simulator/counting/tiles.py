@@ -24,7 +24,7 @@ from simulator.counting.lowering import (
     Ints,
     Structure,
 )
-from simulator.counting.sets import chunk_words, stamp_tile
+from simulator.counting.sets import chunk_words, compare_tile, stamp_tile
 from simulator.jit import kernel
 
 
@@ -239,11 +239,7 @@ def _compare_line(tiles, d, a, first, end, here, sums):
 
 @kernel
 def _compare_group(tiles, d1, d2, a, b, first, end, here, s1, s2, sums):
-    """One group along a rank of two dimensions: sets of ``a*i + b*j``, on bitmaps.
-
-    Stamps: 0 the union, 1 needed by someone, 2 in someone's tile the step before, 3 this tile, 4 what
-    this position holds.
-    """
+    """One group along a rank of two dimensions: sets of ``a*i + b*j``, on bitmaps (see `compare_tile`)."""
     e1, e2 = tiles.structure.extents[d1], tiles.structure.extents[d2]
     w1, w2 = tiles.shape[d1, 0], tiles.shape[d2, 0]
     at1, at2 = tiles.at[d1], tiles.at[d2]
@@ -269,15 +265,7 @@ def _compare_group(tiles, d1, d2, a, b, first, end, here, s1, s2, sums):
             low = max(first, a * b1 + b * b2)
             high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)
             lowest, highest = min(lowest, low), max(highest, high)
-            size, kept = 0, 0
-            for x in range(low, high):
-                if tiles.stamps[3, x] == tile:
-                    size += 1
-                    tiles.stamps[0, x] = group
-                    if tiles.stamps[4, x] == tile:
-                        kept += 1
-                    else:
-                        tiles.stamps[1, x] = group
+            size, kept = compare_tile(tiles.stamps, tile, group, low, high, False)
             weight = tiles.offsets[d1, 0, 1, s1] * tiles.offsets[d1, 1, 1, u1]
             weight *= tiles.offsets[d2, 0, 1, s2] * tiles.offsets[d2, 1, 1, u2]
             sums[DELIVERED] += size * weight
