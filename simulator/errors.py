@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from workloads.errors import nearest_name
-
 
 class SimulatorError(ValueError):
     """Something the user gave is wrong; the message says what, where and what would be right."""
@@ -29,4 +27,7 @@ class EngineDifferenceError(SimulatorError):
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return ``"; did you mean 'x'?"`` for the nearest known name, or the list of known names."""
+    # Imported where a name is wrong: it brings the whole of networkx along.
+    from workloads.errors import nearest_name
+
     return nearest_name(name, sorted(known))
