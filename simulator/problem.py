@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping as Dictionary
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -141,9 +141,11 @@ class Problem:
         ProblemError
             Naming the field that is missing, of the wrong type or out of range.
         """
-        where = _mapping(data, name, {"dims", "tensors", "output"}, required={"dims", "tensors", "output"})
-        dims = _mapping(where["dims"], f"{name}: dims")
-        tensors = _mapping(where["tensors"], f"{name}: tensors")
+        where = check_fields(
+            data, name, {"dims", "tensors", "output"}, required={"dims", "tensors", "output"}
+        )
+        dims = check_fields(where["dims"], f"{name}: dims")
+        tensors = check_fields(where["tensors"], f"{name}: tensors")
         built = tuple(
             Tensor(
                 str(t), tuple(_rank(r, f"{name}: tensor {t!r} rank {i}") for i, r in enumerate(_list(rs, t)))
@@ -215,10 +217,10 @@ def read_problem(path: Path) -> Problem:
     data = read_yaml(path, ProblemError)
     if not isinstance(data, dict) or "convolution" not in data:
         return Problem.from_dict(data, str(path))
-    sizes = _mapping(data, str(path), {"convolution"})["convolution"]
+    sizes = check_fields(data, str(path), {"convolution"})["convolution"]
     known = {*"nNgGmMcCpPqQrRsS", "stride", "dilation", "row_data", "column_data"}
     fields: dict[str, Any] = {}
-    for key, value in _mapping(sizes, f"{path}: convolution", known).items():
+    for key, value in check_fields(sizes, f"{path}: convolution", known).items():
         pair = key not in "nNgGmMcCpPqQrRsS"
         what = f"{path}: convolution: {key}"
         if pair and isinstance(value, int) and "data" not in key:
@@ -260,15 +262,22 @@ def _integer(value: object, what: str, low: int, high: int) -> int:
     return value
 
 
-def _mapping(
-    data: object, what: str, known: set[str] | None = None, required: set[str] | None = None
-) -> Dictionary[str, Any]:
+def check_fields(
+    data: object, what: str, known: Iterable[str] | None = None, required: Iterable[str] = ()
+) -> dict[str, Any]:
+    """Return data that is a mapping with known fields, and all that are required.
+
+    Raises
+    ------
+    ProblemError
+        Naming what is no mapping, the unknown field with the nearest name, or the missing one.
+    """
     if not isinstance(data, dict):
         raise ProblemError(f"{what} must be a mapping of names to values, not {type(data).__name__}")
     for key in data:
         if known is not None and key not in known:
             raise ProblemError(f"{what}: unknown field {key!r}{did_you_mean(str(key), known)}")
-    for key in sorted(required or ()):
+    for key in sorted(required):
         if key not in data:
             raise ProblemError(f"{what}: field {key!r} is missing")
     return data
@@ -281,11 +290,11 @@ def _list(data: object, what: object) -> list[Any]:
 
 
 def _rank(data: object, what: str) -> Rank:
-    entry = _mapping(data, what, {"coefficients", "data"}, required={"coefficients"})
-    coefficients = _mapping(entry["coefficients"], f"{what}: coefficients")
+    entry = check_fields(data, what, {"coefficients", "data"}, required={"coefficients"})
+    coefficients = check_fields(entry["coefficients"], f"{what}: coefficients")
     if (span := entry.get("data")) is None:
         return Rank(tuple(coefficients.items()))
-    span = _mapping(span, f"{what}: data", {"first", "count"}, required={"first", "count"})
+    span = check_fields(span, f"{what}: data", {"first", "count"}, required={"first", "count"})
     return Rank(tuple(coefficients.items()), (span["first"], span["count"]))
 
 

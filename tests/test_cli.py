@@ -60,9 +60,8 @@ def test_help_has_an_example_everywhere() -> None:
 
 
 def test_version_and_help_start_fast() -> None:
-    loads = (
-        "import sys, simulator.cli; print([m for m in ('numba', 'numpy', 'pydantic', 'networkx') if m in sys.modules])"
-    )
+    heavy = "numba", "numpy", "pydantic", "networkx"
+    loads = f"import sys, simulator.cli; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True).stdout == "[]\n"
     assert succeed("--version").startswith("simulator ")
 

@@ -7,7 +7,7 @@ or reduce and which operands have a latch. ``id``, ``kind`` and ``counts`` may s
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from simulator.counting import check_engine, count
@@ -15,7 +15,7 @@ from simulator.counting.lowering import MAC, Nest, Rules, lower
 from simulator.errors import MappingError, ProblemError, SimulatorError, did_you_mean
 from simulator.legality import check_nest
 from simulator.mapping import Mapping
-from simulator.problem import Problem
+from simulator.problem import Problem, check_fields
 
 MAX_LINE = 2**20
 MAX_NODES = 256
@@ -35,7 +35,7 @@ def read_case(data: object) -> Nest:
     SimulatorError
         Naming what is missing, unknown (with the nearest name), of the wrong type, illegal or too large.
     """
-    fields = _fields(data, "case", _FIELDS)
+    fields = check_fields(data, "case", _FIELDS)
     for field in _NEEDED:
         if field not in fields:
             raise ProblemError(f"case: field {field!r} is missing")
@@ -87,17 +87,8 @@ def count_lines(lines: BinaryIO, engine: str = "walk", check: bool = False) -> I
             yield {**answer, "line": number, "error": "too large to count: not enough memory"}
 
 
-def _fields(data: object, where: str, known: Iterable[str]) -> dict[str, Any]:
-    if not isinstance(data, dict):
-        raise ProblemError(f"{where} must be a mapping of names to values, not {type(data).__name__}")
-    for field in data:
-        if field not in known:
-            raise ProblemError(f"{where}: unknown field {field!r}{did_you_mean(str(field), known)}")
-    return data
-
-
 def _rules(problem: Problem, mapping: Mapping, options: object) -> Rules:
-    fields = _fields(options, "options", _OPTIONS)
+    fields = check_fields(options, "options", _OPTIONS)
     axes = sorted({*_PLANE, *(str(loop.axis) for loop in mapping.loops if loop.spatial)})
     operands = [tensor.name for tensor in problem.operands]
     no_multicast = _names(fields, "no_multicast", "axis", axes)
