@@ -89,7 +89,7 @@ def tile_words(problem: Problem, mapping: Mapping, tensor: str, level: str, stor
     for loop in mapping.loops[above:]:
         chunks[loop.dimension] *= loop.bound
     return math.prod(
-        _rank_words(
+        rank_words(
             rank if not stores_padding else replace(rank, data=None),
             tuple(problem.extents[d] for d in rank.dimensions),
             tuple(min(chunks[d], problem.extents[d]) for d in rank.dimensions),
@@ -147,8 +147,8 @@ _MOST_PLACES = 2**26
 
 
 @lru_cache(maxsize=65536)
-def _rank_words(rank: Rank, extents: tuple[int, ...], chunks: tuple[int, ...]) -> int:
-    """Largest number of data coordinates that one chunk of each dimension reaches."""
+def rank_words(rank: Rank, extents: tuple[int, ...], chunks: tuple[int, ...]) -> int:
+    """Largest number of data coordinates that one chunk of each dimension reaches, wherever it stands."""
     coefficients = [c for _, c in rank.coefficients]
     if len(chunks) == 1:
         size = chunks[0]

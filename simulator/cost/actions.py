@@ -52,7 +52,7 @@ def energy_actions(nest: Nest, architecture: Architecture) -> tuple[Action, ...]
     """Every action of a mapping on its machine, boundary by boundary; the MACs last."""
     actions: list[Action] = []
     for forms in boundary_forms(nest):
-        actions += _boundary_actions(nest, architecture, forms)
+        actions += boundary_actions(nest, architecture, forms)
     macs = Form(constant=nest.problem.macs)
     return (*actions, Action(MAC, "", "mac", macs, architecture.mac.price, "MAC"))
 
@@ -90,7 +90,8 @@ def loops_above(nest: Nest, architecture: Architecture, array: Array, inclusive:
     return len(nest.mapping.loops)
 
 
-def _boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryForms) -> Iterable[Action]:
+def boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryForms) -> Iterable[Action]:
+    """The actions of one boundary."""
     boundary = forms.boundary
     parent = architecture.storage(boundary.parent)
     child = None if boundary.child == MAC else architecture.storage(boundary.child)

@@ -8,16 +8,15 @@ from functools import reduce
 from operator import add
 
 import numpy as np
-import numpy.typing as npt
 
 from simulator.architecture import Architecture
 from simulator.cost.actions import Action, energy_actions
-from simulator.cost.timing import Cycles, batch_cycles, cycles, skew, timing
+from simulator.cost.timing import Cycles, cycles, timing
 from simulator.counting import check_engine
 from simulator.counting import closed_form as closed_form_engine
-from simulator.counting.counts import Counts, boundary_forms, count_steps, read_counts
+from simulator.counting.counts import Counts, boundary_forms, read_counts
 from simulator.counting.forms import Form, QueryTable
-from simulator.counting.lowering import MAC, Ints, Nest, lower, lower_queries
+from simulator.counting.lowering import MAC, Ints, lower
 from simulator.errors import ArchitectureError, EngineDifferenceError
 from simulator.legality import capacity_words, check_mapping, rules
 from simulator.mapping import Mapping
@@ -55,7 +54,7 @@ class Cost:
 
     @property
     def energy(self) -> float:
-        """Sum over all rows, in the architecture's unit; in their order, as `ShapeModel` sums."""
+        """Sum over all rows, in the architecture's unit; in their order, as `CostModel` sums."""
         return reduce(add, (row.energy for row in self.rows), 0.0)
 
     @property
@@ -108,63 +107,23 @@ def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine:
     rows = []
     for action in actions:
         words = int(table.words(action.words, answers))
-        units = float(_units(table, action, answers))
+        units = _units(table, action, answers)
         names = (action.component, action.tensor, action.action)
         rows.append(EnergyRow(*names, words, units, action.unit, action.price, units * action.price))
     spent = cycles(times, table, answers, counts.steps, timeline)
-    for name, price in _leaks(architecture):
+    for name, price in leaks(architecture):
         rows.append(
             EnergyRow(name, "", "leak", spent.total, spent.total, "cycle", price, price * spent.total)
         )
     return Cost(problem, mapping, counts, tuple(rows), spent, architecture.mac_units)
 
 
-class ShapeModel:
-    """Energy and cycles of many mappings that share a nest's shape: the same forms over a batch.
-
-    The mappings must be legal; the skeleton's own bounds are not looked at.
-    """
-
-    def __init__(self, problem: Problem, architecture: Architecture, skeleton: Mapping) -> None:
-        self.architecture = architecture
-        self.nest: Nest = lower(problem, skeleton, rules(problem, architecture, skeleton))
-        self.actions = energy_actions(self.nest, architecture)
-        self.timing = timing(self.nest, architecture)
-
-    def energy(self, bounds: Ints) -> npt.NDArray[np.float64]:
-        """Energy (B,) for bounds (B, L), with leakage over the closed form's cycles."""
-        table = QueryTable()
-        table.add(action.words for action in self.actions if action.price)
-        answers = self._answers(table, bounds)
-        total = np.zeros(len(bounds))
-        for action in self.actions:
-            if action.price:
-                total += _units(table, action, answers) * action.price
-        if leaks := _leaks(self.architecture):
-            cycles = self.cycles(bounds)
-            for _, price in leaks:
-                total += price * cycles
-        return total
-
-    def cycles(self, bounds: Ints) -> Ints:
-        """Cycles (B,) for bounds (B, L), by the closed form."""
-        table = QueryTable()
-        table.add(self.timing.forms())
-        answers = self._answers(table, bounds)
-        waits = skew(self.nest, self.architecture, bounds)
-        return batch_cycles(self.timing, table, answers, count_steps(self.nest, bounds), waits)
-
-    def _answers(self, table: QueryTable, bounds: Ints) -> Ints:
-        queries = lower_queries(self.nest, table.queries)
-        return closed_form_engine.count_batch(self.nest.structure, bounds, queries)
-
-
-def _units(table: QueryTable, action: Action, answers: Ints) -> npt.NDArray[np.float64]:
-    """Priced units of an action, shape (...): its words, or the blocks they fill as if packed."""
+def _units(table: QueryTable, action: Action, answers: Ints) -> float:
+    """Priced units of an action: its words, or the blocks they fill as if packed."""
     units = table.words(action.words - action.finished, answers) / action.words_per_unit
     if action.finished != Form():
         units = units + table.words(action.finished, answers) / action.finished_per_unit
-    return units
+    return float(units)
 
 
 def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> None:
@@ -177,8 +136,14 @@ def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> No
     )
 
 
-def _leaks(architecture: Architecture) -> list[tuple[str, float]]:
-    """Components that state a leakage, with the energy that all their instances leak in a cycle."""
+def leaks(architecture: Architecture) -> list[tuple[str, float]]:
+    """Components that state a leakage, with the energy that all their instances leak in a cycle.
+
+    Raises
+    ------
+    ArchitectureError
+        Where the machine states no clock, or prices in MACs.
+    """
     stated: list[tuple[str, float | None, int]] = []
     for storage in architecture.storages:
         above = architecture.arrays_above(storage.name)
@@ -189,7 +154,7 @@ def _leaks(architecture: Architecture) -> list[tuple[str, float]]:
         outside = (a.size for a in architecture.arrays if a.rank < array.rank)
         stated.append((array.name, array.leakage_mw, math.prod(outside)))
     stated.append((MAC, architecture.mac.leakage_mw, architecture.mac_units))
-    leaks = []
+    found = []
     for name, leakage_mw, instances in stated:
         if leakage_mw:
             if architecture.energy_unit != "pJ" or architecture.clock_mhz is None:
@@ -197,5 +162,5 @@ def _leaks(architecture: Architecture) -> list[tuple[str, float]]:
                     f"{architecture.name}: {name}: leakage_mw needs energy_unit pJ and clock_mhz"
                 )
             # mW / MHz = nJ a cycle.
-            leaks.append((name, leakage_mw * instances / architecture.clock_mhz * 1000.0))
-    return leaks
+            found.append((name, leakage_mw * instances / architecture.clock_mhz * 1000.0))
+    return found

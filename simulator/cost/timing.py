@@ -11,8 +11,11 @@ contract, "Time"). The walk replaces the maximum by a timeline that also finds t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import reduce
+from operator import add
 
 import numpy as np
 import numpy.typing as npt
@@ -114,80 +117,57 @@ class Timing:
 
 def timing(nest: Nest, architecture: Architecture) -> Timing:
     """The flows through every port and network with a bandwidth, and the arrays' skew."""
-    flows = [flow for b in nest.boundaries for flow in _flows(nest, architecture, b)]
+    flows = [flow for b in nest.boundaries for flow in boundary_flows(nest, architecture, b)]
     exposed = frozenset(
         b
         for b in nest.boundaries
         if b.child != MAC and architecture.storage(b.child).single_buffered(b.tensor)
     )
-    return Timing(tuple(flows), exposed, int(skew(nest, architecture)))
+    return Timing(tuple(flows), exposed, _skew(nest, architecture))
 
 
 def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline: float = 0.0) -> Cycles:
     """Cycles of one mapping from the answers (Q, COLUMNS); ``timeline`` is the walk's, 0 without one."""
-    steps_, busy, exposed, first_fill, last_drain = _parts(parts, table, answers, np.asarray(steps))
-    pace = max([float(steps_), *(float(b) for b in busy.values())])
-    stalls = max(0.0, timeline - pace)
-    total = int(_whole(pace + stalls + exposed + first_fill + last_drain)) + parts.skew
-    shares = {name: float(b) for name, b in busy.items()}
-    return Cycles(
-        total, steps, shares, float(exposed), parts.skew, float(first_fill), float(last_drain), stalls
-    )
 
+    def spent(terms: Terms) -> float:
+        return _sum(cost * float(answers[table.position(query), name]) for query, name, cost in terms)
 
-def batch_cycles(parts: Timing, table: QueryTable, answers: Ints, steps: Ints, skew: Ints) -> Ints:
-    """Cycles (B,) of mappings of one shape from answers (B, Q, COLUMNS), without a timeline."""
-    steps_, busy, exposed, first_fill, last_drain = _parts(parts, table, answers, steps)
-    pace = steps_
-    for time in busy.values():
-        pace = np.maximum(pace, time)
-    return _whole(pace + exposed + first_fill + last_drain) + skew
-
-
-def _whole(cycles: Floats | float) -> Ints:
-    """Round up; sums of fractions of cycles may end a hair above a whole number."""
-    if np.any(np.asarray(cycles) >= 2.0**62):
-        raise SimulatorError("the cycles could pass 2**62: a bandwidth is too small for so many words")
-    return np.ceil(np.asarray(cycles) * (1 - 1e-12) - 1e-6).astype(np.int64)
-
-
-def _parts(
-    parts: Timing, table: QueryTable, answers: Ints, steps: Ints
-) -> tuple[Floats, dict[str, Floats], Floats, Floats, Floats]:
-    """Steps, busy time per resource, exposed, first fill and last drain, each of shape (...)."""
-
-    def spent(terms: Terms) -> Floats:
-        time = np.zeros(answers.shape[:-2])
-        for query, name, cost in terms:
-            time = time + cost * answers[..., table.position(query), name]
-        return time
-
-    busy: dict[str, Floats] = {}
-    waiting: dict[Boundary, dict[str, Floats]] = {}
-    filling: dict[str, dict[str, Floats]] = {}
-    draining: dict[Boundary, Floats] = {}
+    busy: dict[str, float] = {}
+    waiting: dict[Boundary, dict[str, float]] = {}
+    filling: dict[str, dict[str, float]] = {}
+    draining: dict[Boundary, float] = {}
     for flow in parts.flows:
         whole, first, last = spent(flow.words), spent(flow.first), spent(flow.last)
         busy[flow.resource] = busy.get(flow.resource, 0.0) + whole + spent(flow.merges)
         stage = filling.setdefault(flow.boundary.parent, {})
         stage[flow.resource] = stage.get(flow.resource, 0.0) + first
-        draining[flow.boundary] = np.maximum(draining.get(flow.boundary, 0.0), last)
+        draining[flow.boundary] = max(draining.get(flow.boundary, 0.0), last)
         if flow.boundary in parts.exposed:
             times = waiting.setdefault(flow.boundary, {})
             times[flow.resource] = times.get(flow.resource, 0.0) + whole - first - last
-    nothing = np.zeros(answers.shape[:-2])
-    slowest = [np.max(list(times.values()), axis=0) for times in waiting.values()]
-    stages = [np.max(list(stage.values()), axis=0) for stage in filling.values()]
-    return (
-        steps.astype(np.float64),
-        busy,
-        sum(slowest, nothing),
-        sum(stages, nothing),
-        sum(draining.values(), nothing),
-    )
+    exposed = _sum(max(times.values()) for times in waiting.values())
+    first_fill = _sum(max(stage.values()) for stage in filling.values())
+    last_drain = _sum(draining.values())
+    pace = max([float(steps), *busy.values()])
+    stalls = max(0.0, timeline - pace)
+    total = _whole(pace + stalls + exposed + first_fill + last_drain) + parts.skew
+    return Cycles(total, steps, busy, exposed, parts.skew, first_fill, last_drain, stalls)
 
 
-def _flows(nest: Nest, architecture: Architecture, boundary: Boundary) -> Iterable[Flow]:
+def _sum(times: Iterable[float]) -> float:
+    """The sum from left to right, as kernels add; the built-in one rounds otherwise from Python 3.12 on."""
+    return reduce(add, times, 0.0)
+
+
+def _whole(cycles: float) -> int:
+    """Round up; sums of fractions of cycles may end a hair above a whole number."""
+    if cycles >= 2.0**62:
+        raise SimulatorError("the cycles could pass 2**62: a bandwidth is too small for so many words")
+    return math.ceil(cycles * (1 - 1e-12) - 1e-6)
+
+
+def boundary_flows(nest: Nest, architecture: Architecture, boundary: Boundary) -> Iterable[Flow]:
+    """The flows of one boundary."""
     links = linked(nest, architecture, boundary)
     parent = architecture.storage(boundary.parent)
     widths = word_widths(nest.problem, architecture, boundary.tensor, boundary.parent)
@@ -292,19 +272,18 @@ def _flow(boundary: Boundary, resource: str, traffic: _Traffic, words: Terms, ba
     )
 
 
-def skew(nest: Nest, architecture: Architecture, bounds: Ints | None = None) -> Ints:
-    """Cycles (...) in which arrays fill along linked axes: (places - 1) per linked axis and pass.
+def _skew(nest: Nest, architecture: Architecture) -> int:
+    """Cycles in which arrays fill along linked axes: (places - 1) per linked axis and pass.
 
     A pass is a step of the temporal loops above the array's innermost spatial loop, or above the first
     level inside it where the mapping leaves the array idle.
     """
-    shape = () if bounds is None else bounds.shape[:-1]
-    spent = np.zeros(shape, np.int64)
+    spent = 0
     for array in architecture.arrays:
         places = sum(axis.size - 1 for axis in array.axes if axis.linked_tensors)
         if places:
             on_array = [i for i, loop in enumerate(nest.mapping.loops) if loop.array == array.name]
             inside = [n for s, n in nest.mapping.stores if architecture.rank_of(s.level) > array.rank]
             end = on_array[-1] if on_array else min(inside, default=len(nest.mapping.loops))
-            spent = spent + places * count_steps(nest, bounds, end)
+            spent += places * int(count_steps(nest, above=end))
     return spent

@@ -46,7 +46,7 @@ from simulator.counting.lowering import (
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
 from simulator.errors import ProblemError
-from simulator.jit import kernel, run_interruptibly
+from simulator.jit import kernel, lean_kernel, run_interruptibly
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
@@ -82,6 +82,9 @@ def _closed_form(structure, bounds, queries, n_places, n_positions, length, out)
     shape = np.zeros((dims, 2), np.int64)
     stamps = np.zeros((5, length), np.int64)
     epoch = np.zeros(2, np.int64)
+    sums = np.zeros((len(structure.rank_dims), 6), np.int64)
+    others = np.zeros((dims, 3), np.int64)
+    settled = np.zeros(len(structure.rank_dims) + dims, np.int64)
     strides = np.zeros(bounds.shape[1], np.int64)
     inside = np.zeros(dims, np.int64)
     for row in range(bounds.shape[0]):
@@ -95,23 +98,24 @@ def _closed_form(structure, bounds, queries, n_places, n_positions, length, out)
             f = Frame(
                 structure, bounds[row], strides, queries.child[q], queries.holds[q], queries.clip[q],
                 queries.roles[q], structure.rank_start[t], structure.rank_start[t + 1],
-                offsets, n_offsets, shape, places, stamps, epoch,
+                offsets, n_offsets, shape, places, stamps, epoch, sums, others, settled,
             )  # fmt: skip
             if structure.is_output[t]:
-                _output(f, out[row, q])
+                count_output(f, out[row, q])
             else:
-                _operand(f, out[row, q])
+                count_operand(f, out[row, q])
     return epoch[1]
 
 
-@kernel
-def _operand(f, out):
+@lean_kernel
+def count_operand(f, out):
     """Reads, fills and forwardable words of one operand boundary."""
     ranks, dims = f.end_rank - f.first_rank, len(f.structure.extents)
-    sums = np.zeros((ranks, 6), np.int64)
-    others = np.zeros((dims, 3), np.int64)  # of a dimension the tensor lacks: groups, children, groups again
+    sums = f.sums
+    others = f.others  # of a dimension the tensor lacks: groups, children, groups again
     # Between two loops of its own dimensions a rank's sums stay as they are.
-    settled = np.zeros(ranks + dims, np.bool_)
+    settled = f.settled
+    settled[:] = 0
     # Without a latch nothing is held: one event with every loop outside it holds all steps.
     for k in range(START, f.child if f.holds else 0):
         if k >= 0 and f.roles[k] != TEMPORAL:
@@ -152,12 +156,13 @@ def _operand(f, out):
             out[FORWARDABLE] += (shared - shared_kept) * again
 
 
-@kernel
-def _output(f, out):
+@lean_kernel
+def count_output(f, out):
     """Drains and contributed words of one boundary of the output."""
     dims = len(f.structure.extents)
-    figures = np.zeros((dims, 2), np.int64)  # words and words that stay; groups and members where it lacks d
-    settled = np.zeros(dims, np.bool_)
+    figures = f.others  # words and words that stay; groups and members where it lacks d
+    settled = f.settled
+    settled[:] = 0
     for k in range(START, f.child if f.holds else 0):
         if k >= 0 and f.roles[k] != TEMPORAL:
             continue

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from simulator.counting.lowering import TEMPORAL, UNION, Ints, Structure
 from simulator.counting.sets import MAX_PLACES, chunk_words, compare_tile, stamp_tile
-from simulator.jit import kernel
+from simulator.jit import lean_kernel
 
 # Sums of a rank: words of the union, those of it that stay, words delivered, those that were held, words
 # of the union that others of the group had, those of them that stay.
@@ -38,9 +38,12 @@ class Frame(NamedTuple):
     places: Ints
     stamps: Ints
     epoch: Ints
+    sums: Ints
+    others: Ints
+    settled: Ints
 
 
-@kernel
+@lean_kernel
 def own_rank(f, d):
     """The rank of the tensor in which dimension ``d`` sits, or -1."""
     for r in range(f.first_rank, f.end_rank):
@@ -49,7 +52,7 @@ def own_rank(f, d):
     return -1
 
 
-@kernel
+@lean_kernel
 def _last(f, d, k, start):
     """The last place that loops of ``d`` inside ``k`` reach from ``start``, below the extent."""
     room = f.structure.extents[d] - 1 - start
@@ -60,7 +63,7 @@ def _last(f, d, k, start):
     return reached
 
 
-@kernel
+@lean_kernel
 def _places(f, d, k, merge, places):
     """Places of dimension ``d`` at event ``k``; loops outside k vary, k counts from 1, those inside are 0.
 
@@ -112,7 +115,7 @@ def _places(f, d, k, merge, places):
     return n
 
 
-@kernel
+@lean_kernel
 def _count_up_to(f, d, k, limit):
     """How many places of the loops of ``d`` up to ``k`` have a base of at most ``limit``."""
     if limit < 0:
@@ -126,7 +129,7 @@ def _count_up_to(f, d, k, limit):
     return count + 1
 
 
-@kernel
+@lean_kernel
 def lacking(f, d, k):
     """Of a dimension the tensor lacks: groups with an active child, active children, groups active twice."""
     extent = f.structure.extents[d]
@@ -147,7 +150,7 @@ def lacking(f, d, k):
     return groups, children, again
 
 
-@kernel
+@lean_kernel
 def own_words(f, d, k):
     """Along the output's dimension ``d``: words of every position, and of those whose chunk stays."""
     extent = f.structure.extents[d]
@@ -164,7 +167,7 @@ def own_words(f, d, k):
     return words, same
 
 
-@kernel
+@lean_kernel
 def last_active(f, d):
     """Of dimension ``d``: words, or groups where the output lacks it, that are active in the last step."""
     total = 0
@@ -176,7 +179,7 @@ def last_active(f, d):
     return total
 
 
-@kernel
+@lean_kernel
 def _data(f, r):
     """The coordinates of rank ``r`` that count, as first and end, and whether that is all of them."""
     length = 1
@@ -191,7 +194,7 @@ def _data(f, r):
     return first, end, first <= 0 and end >= length
 
 
-@kernel
+@lean_kernel
 def rank_sums(f, r, k, sums):
     """The six sums of rank ``r`` at event ``k`` into ``sums``."""
     sums[:] = 0
@@ -211,7 +214,7 @@ def rank_sums(f, r, k, sums):
             _pair_sums(f, r, first, end, k, f.places[0, :, i], f.places[1, :, j], sums)
 
 
-@kernel
+@lean_kernel
 def _line_sums(f, r, first, end, k, place, sums):
     """Add one place of a rank of one dimension, where chunks of positions are equal or disjoint."""
     d = f.structure.rank_dims[r, 0]
@@ -239,7 +242,7 @@ def _line_sums(f, r, first, end, k, place, sums):
                 sums[SHARED_KEPT] += words if same else 0
 
 
-@kernel
+@lean_kernel
 def _in_union(f, d, value):
     """Whether ``value`` is an offset of the loops that share groups along dimension ``d``."""
     if value < 0:
@@ -250,7 +253,7 @@ def _in_union(f, d, value):
     return value == 0
 
 
-@kernel
+@lean_kernel
 def _pair_sums(f, r, first, end, k, place1, place2, sums):
     """Add one pair of places of a rank of two dimensions: sets ``a*i + b*j`` on bitmaps (`compare_tile`)."""
     d1, d2 = f.structure.rank_dims[r, 0], f.structure.rank_dims[r, 1]

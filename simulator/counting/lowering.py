@@ -122,8 +122,29 @@ def lower(problem: Problem, mapping: Mapping, rules: Rules) -> Nest:
     ProblemError
         If a rank of two dimensions is too long for the kernels' bitmaps.
     """
-    names = [d for d, _ in problem.dimensions]
-    index = {d: i for i, d in enumerate(names)}
+    index = {d: i for i, (d, _) in enumerate(problem.dimensions)}
+    structure = Structure(
+        np.array([n for _, n in problem.dimensions], np.int64),
+        np.array([index[loop.dimension] for loop in mapping.loops], np.int64),
+        *rank_arrays(problem),
+        np.array([t.name == problem.output for t in problem.tensors], np.int64),
+    )
+    bounds = np.array([loop.bound for loop in mapping.loops], np.int64)
+    spatial = tuple(loop.spatial for loop in mapping.loops)
+    return Nest(
+        problem, mapping, rules, structure, bounds, spatial, tuple(_boundaries(problem, mapping, rules))
+    )
+
+
+def rank_arrays(problem: Problem) -> tuple[Ints, Ints, Ints, Ints]:
+    """A problem's ranks: rank_start, rank_dims, rank_coefficients and rank_data of `Structure`.
+
+    Raises
+    ------
+    ProblemError
+        If a rank of two dimensions is too long for the kernels' bitmaps.
+    """
+    index = {d: i for i, (d, _) in enumerate(problem.dimensions)}
     ranks = [rank for tensor in problem.tensors for rank in tensor.ranks]
     dims = np.full((len(ranks), 2), -1, np.int64)
     coefficients = np.zeros((len(ranks), 2), np.int64)
@@ -139,20 +160,8 @@ def lower(problem: Problem, mapping: Mapping, rules: Rules) -> Nest:
             )
         first, count = rank.data if rank.data is not None else (0, length)
         data[r] = first, min(first + count, length)
-    structure = Structure(
-        np.array([n for _, n in problem.dimensions], np.int64),
-        np.array([index[loop.dimension] for loop in mapping.loops], np.int64),
-        np.cumsum([0] + [len(t.ranks) for t in problem.tensors]).astype(np.int64),
-        dims,
-        coefficients,
-        data,
-        np.array([t.name == problem.output for t in problem.tensors], np.int64),
-    )
-    bounds = np.array([loop.bound for loop in mapping.loops], np.int64)
-    spatial = tuple(loop.spatial for loop in mapping.loops)
-    return Nest(
-        problem, mapping, rules, structure, bounds, spatial, tuple(_boundaries(problem, mapping, rules))
-    )
+    start = np.cumsum([0] + [len(t.ranks) for t in problem.tensors]).astype(np.int64)
+    return start, dims, coefficients, data
 
 
 def _boundaries(problem: Problem, mapping: Mapping, rules: Rules) -> Iterable[Boundary]:

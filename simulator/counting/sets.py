@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from simulator.counting.lowering import SPLIT, TEMPORAL, UNION, ZERO, Ints, Queries, Structure
 from simulator.errors import ProblemError
-from simulator.jit import kernel
+from simulator.jit import lean_kernel
 
 MAX_PLACES = 2**24
 MAX_POSITIONS = 2**22
@@ -35,7 +35,7 @@ def kernel_sizes(structure: Structure, bounds: Ints, queries: Queries) -> tuple[
     return min(situations, MAX_PLACES), positions, length
 
 
-@kernel
+@lean_kernel
 def position_offsets(structure, bounds, strides, queries, q, offsets, n_offsets, shape):
     """Positions of each dimension: offsets and weights that split groups (0) and that share them (1).
 
@@ -75,7 +75,7 @@ def position_offsets(structure, bounds, strides, queries, q, offsets, n_offsets,
             n_offsets[d, kind] = n * bounds[loop]
 
 
-@kernel
+@lean_kernel
 def chunk_words(base, chunk, extent, coefficient, first, end):
     """Words of a one-dimensional chunk whose coordinate lies in [first, end)."""
     low = max(base, -(-first // coefficient))
@@ -83,7 +83,7 @@ def chunk_words(base, chunk, extent, coefficient, first, end):
     return max(0, high - low)
 
 
-@kernel
+@lean_kernel
 def stamp_tile(stamps, mark, b1, w1, e1, a, b2, w2, e2, b):
     """Mark the coordinates a*i + b*j of a tile, each about once.
 
@@ -99,7 +99,7 @@ def stamp_tile(stamps, mark, b1, w1, e1, a, b2, w2, e2, b):
             stamps[low + a * i + b * j] = mark
 
 
-@kernel
+@lean_kernel
 def compare_tile(stamps, tile, group, low, high, still):
     """Words of a tile in [low, high), and how many of them its position holds: all if it stands still.
 

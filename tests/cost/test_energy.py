@@ -4,15 +4,15 @@ import itertools
 import math
 from collections import Counter
 
-import numpy as np
 import oracles
 import pytest
 from hypothesis import given, settings
 from oracles import machine, mapping, naive_columns, naive_counts
 
-from simulator.cost.model import Cost, EnergyRow, ShapeModel, cost
+from simulator.batch.model import CostModel
+from simulator.cost.model import Cost, EnergyRow, cost
 from simulator.errors import ArchitectureError
-from simulator.legality import check_mapping, rules
+from simulator.legality import rules
 from simulator.problem import Problem, Tensor, convolution
 
 MAC = {"mac": {"price": 1}}
@@ -133,18 +133,6 @@ def test_the_energy_is_the_sum_of_its_rows_at_their_prices(case):
         assert r.energy == r.units * r.price
     assert spent.energy == pytest.approx(sum(r.energy for r in spent.rows), rel=1e-12)
     assert spent.edp == spent.energy * spent.cycles.total
-
-
-@given(oracles.mapped())
-@settings(max_examples=60, deadline=None)
-def test_a_batch_has_the_energy_and_cycles_of_each_mapping_to_the_last_bit(case):
-    problem, architecture, nest = case
-    nest = check_mapping(problem, architecture, nest)
-    spent = cost(problem, architecture, nest, "closed-form")
-    model = ShapeModel(problem, architecture, nest)
-    bounds = np.array([[loop.bound for loop in nest.loops]] * 2, np.int64)
-    assert model.energy(bounds).tolist() == [spent.energy] * 2
-    assert model.cycles(bounds).tolist() == [spent.cycles.total] * 2
 
 
 def test_prices_by_hand():
@@ -329,8 +317,9 @@ def test_leakage_is_power_times_time():
 def test_a_batch_leaks_as_each_mapping_does():
     on = machine({"storage": "DRAM", "leakage_mw": 0.3}, MAC, energy_unit="pJ", clock_mhz=7)
     problem, nest = convolution(m=6), mapping("DRAM:", "M 6")
-    energy = ShapeModel(problem, on, nest).energy(np.array([[6]]))
-    assert energy.tolist() == [cost(problem, on, nest, "closed-form").energy]
+    model = CostModel(problem, on)
+    (row,) = model.evaluate([model.encoding.encode(nest)])
+    assert row["energy"] == cost(problem, on, nest, "closed-form").energy
 
 
 def test_utilization_is_macs_over_steps_and_units():

@@ -1,0 +1,211 @@
+"""Ranks of two dimensions (rows and columns of a convolution's inputs): sums per event, each worked out once.
+
+A rank's sums at an event depend on little: the two dimensions' tiles, places and loops inside. They are
+worked out coordinate by coordinate and remembered in a table of fixed size, under a key that says it all.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.batch.chains import reach
+from simulator.batch.layout import EXTENT, SIZES
+from simulator.batch.state import AT_START, CHAIN, SHAPE
+from simulator.counting.lowering import SPLIT, ZERO, Ints
+from simulator.counting.sets import compare_tile, stamp_tile
+from simulator.jit import inlined, lean_kernel
+
+# Rows of the state, a column per dimension: what a dimension is above the child of a query (see `chains`),
+# the kind of its places, the bound of its loop that moves at the event or 0, and words that stay.
+TILE, STEP, PLACES, SPAN, INSIDE, ROLE, OWN, STAYS = range(CHAIN, CHAIN + 8)
+# Rows of the state, a column per pair: its dimensions and their coefficients; then, twice, a number that
+# ranks alike share and the range of coordinates that count: with padding, and where it is left out.
+PAIR_DIM, PAIR_OTHER, PAIR_COEFFICIENT, PAIR_OTHER_COEFFICIENT, PAIR_KIND, PAIR_FIRST, PAIR_END = range(
+    SHAPE, SHAPE + 7
+)
+CLIPPED = 3
+END_OF_PAIRS = PAIR_END + CLIPPED + 1
+# A row of sums, after its key: words of unions, those of them that stay, words delivered, those held.
+UNION, KEPT, DELIVERED, HELD = range(4, 8)
+# Extents of paired dimensions, for keys to hold.
+MOST = 2**20
+# Rows of the scratch after five bitmaps.
+COUNTER, FIRST_TILES, OTHER_TILES = 5, 6, 9
+_BITS = 21
+# Coordinates that one integer has bits for.
+_WORD = 62
+_ENTRIES = 2**16
+
+
+def memory() -> Ints:
+    """Return an empty table of sums."""
+    # No key is zero: tiles are at least 1.
+    return np.zeros((_ENTRIES, 8), np.int64)
+
+
+def bitmaps(longest: int) -> Ints:
+    """Return scratch for ranks of up to ``longest`` coordinates: bitmaps, a counter, lists of tiles."""
+    return np.zeros((OTHER_TILES + 3, longest + 1), np.int64)
+
+
+@lean_kernel
+def find_sums(state, known, stamps, pair, clip):
+    """The row of ``known`` with the sums of a pair as the state describes its dimensions."""
+    d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
+    # Places follow from the span, but where only the first counts.
+    roles = (state[ROLE, d] == SPLIT) | (state[ROLE, d] == ZERO) << 1
+    roles |= (state[ROLE, e] == SPLIT) << 2 | (state[ROLE, e] == ZERO) << 3
+    a0 = state[TILE, d] | state[STEP, d] << _BITS | state[SPAN, d] << (2 * _BITS)
+    b0 = state[TILE, e] | state[STEP, e] << _BITS | state[SPAN, e] << (2 * _BITS)
+    a1 = min(state[INSIDE, d], 2 * MOST - 1) | state[OWN, d] << _BITS | roles << (2 * _BITS)
+    b1 = min(state[INSIDE, e], 2 * MOST - 1) | state[OWN, e] << _BITS
+    b1 |= state[PAIR_KIND + CLIPPED * clip, pair] << (2 * _BITS)
+    mixed = a0 * 0x2545F4914F6CDD1D + b0 * 0x1B8735939E3779B9
+    mixed = (mixed ^ (mixed >> 29)) + a1 * 0x369DEA0F31A53F85 + b1 * 0x5851F42D4C957F2D
+    mixed = (mixed ^ (mixed >> 32)) * 0x2545F4914F6CDD1D
+    row = (mixed >> 40) & (known.shape[0] - 1)
+    if known[row, 0] != a0 or known[row, 1] != a1 or known[row, 2] != b0 or known[row, 3] != b1:
+        known[row, 0], known[row, 1], known[row, 2], known[row, 3] = a0, a1, b0, b1
+        _work_out(state, known, row, stamps, pair, clip)
+    return row
+
+
+@lean_kernel
+def _list_tiles(state, d, stamps, row, apart):
+    """Tiles of a dimension at the event, group by group: where the new and the held one begin.
+
+    New ones into stamps[row], held ones into the row after it, where each group begins into the next; places
+    that stand ``apart`` are groups of one. Return how many groups.
+    """
+    extent, tile, step, span = state[EXTENT, d], state[TILE, d], state[STEP, d], state[SPAN, d]
+    inside, own, start = state[INSIDE, d], state[OWN, d], state[SIZES, AT_START]
+    inner = step // inside if inside < step else 1
+    period = span if inside < step else max(inside, span)
+    back = 0
+    if own:
+        back = inside if inside < step else period
+    groups, n = 0, 0
+    for outer in range(0, extent, period):
+        for i in range(inner):
+            base = outer + i * inside
+            number = i if inside < step else outer // period
+            if base >= extent or (own and number % own == 0):
+                continue
+            for place in range(base, min(extent, base + state[PLACES, d] * step), step):
+                if place == base or apart:
+                    stamps[row + 2, groups] = n
+                    groups += 1
+                stamps[row, n] = place
+                if inside < start:
+                    before = place - back
+                    stamps[row + 1, n] = before + reach(extent, tile, step, span, inside, before)
+                n += 1
+    stamps[row + 2, groups] = n
+    return groups
+
+
+@lean_kernel
+def _work_out(state, known, row, stamps, pair, clip):
+    """The sums of a pair, after the key of its row."""
+    d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
+    apart1, apart2 = state[ROLE, d] == SPLIT, state[ROLE, e] == SPLIT
+    n1 = _list_tiles(state, d, stamps, np.int64(FIRST_TILES), apart1)
+    n2 = _list_tiles(state, e, stamps, np.int64(OTHER_TILES), apart2)
+    for column in range(UNION, HELD + 1):
+        known[row, column] = 0
+    in_words = state[PAIR_END, pair] <= _WORD
+    for i in range(n1):
+        for j in range(n2):
+            if in_words:
+                _add_words(state, known, row, stamps, pair, clip, i, j)
+            else:
+                _add_group(state, known, row, stamps, pair, clip, i, j)
+
+
+@inlined
+def _bits(start, many, step):
+    """Bits from ``start`` on, ``many`` of them, ``step`` apart."""
+    if step == 1:
+        return ((1 << many) - 1) << start
+    word = 0
+    for i in range(many):
+        word |= 1 << (start + i * step)
+    return word
+
+
+@lean_kernel
+def _count_bits(word):
+    word = word - ((word >> 1) & 0x5555555555555555)
+    word = (word & 0x3333333333333333) + ((word >> 2) & 0x3333333333333333)
+    word = (word + (word >> 4)) & 0x0F0F0F0F0F0F0F0F
+    return ((word * 0x0101010101010101) >> 56) & 0x7F
+
+
+@lean_kernel
+def _tile_word(a, b, b1, n1, b2, n2):
+    """The coordinates a*i + b*j of a tile as bits."""
+    word = _bits(a * b1 + b * b2, n1, a)
+    if a == 1 and b == 1:
+        return ((1 << (n1 + n2 - 1)) - 1) << (b1 + b2)
+    many = word
+    for j in range(1, n2):
+        many |= word << (b * j)
+    return many
+
+
+@lean_kernel
+def _add_words(state, known, row, stamps, pair, clip, i, j):
+    """Add one group of places; a rank's coordinates are few enough to be the bits of one integer."""
+    d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
+    a, b = state[PAIR_COEFFICIENT, pair], state[PAIR_OTHER_COEFFICIENT, pair]
+    e1, e2, w1, w2 = state[EXTENT, d], state[EXTENT, e], state[TILE, d], state[TILE, e]
+    first, end = state[PAIR_FIRST + CLIPPED * clip, pair], state[PAIR_END + CLIPPED * clip, pair]
+    data, moves = ((1 << (end - first)) - 1) << first, state[INSIDE, d] < state[SIZES, AT_START]
+    union, needed = np.int64(0), np.int64(0)
+    for x in range(stamps[FIRST_TILES + 2, i], stamps[FIRST_TILES + 2, i + 1]):
+        b1, held1 = stamps[FIRST_TILES, x], stamps[FIRST_TILES + 1, x]
+        for y in range(stamps[OTHER_TILES + 2, j], stamps[OTHER_TILES + 2, j + 1]):
+            b2 = stamps[OTHER_TILES, y]
+            new = _tile_word(a, b, b1, min(w1, e1 - b1), b2, min(w2, e2 - b2)) & data
+            old = np.int64(0)
+            if moves:
+                held2 = stamps[OTHER_TILES + 1, y]
+                old = new & _tile_word(a, b, held1, min(w1, e1 - held1), held2, min(w2, e2 - held2))
+            known[row, DELIVERED] += _count_bits(new)
+            known[row, HELD] += _count_bits(old)
+            union |= new
+            needed |= new ^ old
+    known[row, UNION] += _count_bits(union)
+    known[row, KEPT] += _count_bits(union & ~needed)
+
+
+@lean_kernel
+def _add_group(state, known, row, stamps, pair, clip, i, j):
+    """The same coordinate by coordinate."""
+    d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
+    a, b = state[PAIR_COEFFICIENT, pair], state[PAIR_OTHER_COEFFICIENT, pair]
+    e1, e2, w1, w2 = state[EXTENT, d], state[EXTENT, e], state[TILE, d], state[TILE, e]
+    first, end = state[PAIR_FIRST + CLIPPED * clip, pair], state[PAIR_END + CLIPPED * clip, pair]
+    moves = state[INSIDE, d] < state[SIZES, AT_START]
+    stamps[COUNTER, 0] += 1
+    group = stamps[COUNTER, 0]
+    lowest, highest = end, first
+    for x in range(stamps[FIRST_TILES + 2, i], stamps[FIRST_TILES + 2, i + 1]):
+        b1, held1 = stamps[FIRST_TILES, x], stamps[FIRST_TILES + 1, x]
+        for y in range(stamps[OTHER_TILES + 2, j], stamps[OTHER_TILES + 2, j + 1]):
+            b2 = stamps[OTHER_TILES, y]
+            stamps[COUNTER, 0] += 1
+            tile = stamps[COUNTER, 0]
+            stamp_tile(stamps[3], tile, b1, w1, e1, a, b2, w2, e2, b)
+            if moves:
+                stamp_tile(stamps[4], tile, held1, w1, e1, a, stamps[OTHER_TILES + 1, y], w2, e2, b)
+            low = max(first, a * b1 + b * b2)
+            high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)
+            lowest, highest = min(lowest, low), max(highest, high)
+            size, held = compare_tile(stamps, tile, group, low, high, False)
+            known[row, DELIVERED] += size
+            known[row, HELD] += held
+    for x in range(lowest, highest):
+        if stamps[0, x] == group:
+            known[row, UNION] += 1
+            known[row, KEPT] += stamps[1, x] != group
