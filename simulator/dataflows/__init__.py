@@ -1,4 +1,4 @@
-"""Dataflows: what stays where while the rest moves. One file each; each makes the mapspace it allows."""
+"""Dataflows: what stays where while the rest moves. One file each, with its constraints."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simulator.architecture import Architecture
 from simulator.dataflows import row_stationary, weight_stationary
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.mapping import Mapping
-from simulator.mapspaces import Mapspace
+from simulator.mapspaces import Constraints, Mapspace
 from simulator.problem import Problem
 
 MODULES: dict[str, ModuleType] = {module.NAME: module for module in (row_stationary, weight_stationary)}
@@ -40,8 +40,12 @@ def mapspace(dataflow: str, problem: Problem, architecture: Architecture) -> Map
     SimulatorError, MappingError
         For an unknown dataflow; for a machine or a problem it has no mapping for, and why.
     """
-    make: Callable[[Problem, Architecture], Mapspace] = _module(dataflow).mapspace
-    return make(problem, architecture)
+    make: Callable[[Mapspace], Constraints] = _module(dataflow).constraints
+    whole = Mapspace(problem, architecture)
+    space = whole.within(make(whole))
+    # Raises where there is none.
+    next(space.batches(1))
+    return space
 
 
 def mapping(

@@ -1,15 +1,21 @@
-"""What dataflows share: the machine's roles, candidate factors, and placing factors on an array's axes."""
+"""What dataflows share: the machine's roles, a nest of sections, and placing factors on an array's axes."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping as Dictionary
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from simulator.architecture import TENSORS, Architecture
-from simulator.errors import MappingError
-from simulator.mapping import Store
+from simulator.encoding import Encoding
+from simulator.errors import MappingError, did_you_mean
+from simulator.mapping import Loop, Mapping, Store
+from simulator.mapspaces import Constraints
+from simulator.problem import Problem
+
+DIMENSIONS = "NGMCPQRS"
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,115 @@ class Roles:
     @property
     def size_text(self) -> str:
         return " x ".join(str(size) for *_, size in self.axes)
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of a nest: a level that keeps a tensor, then loops.
+
+    Without a level its loops join those above. ``orders`` are the orders the loops may have, each a text of
+    dimensions, outermost first; ``optional``: the tensor may bypass the level.
+    """
+
+    level: str | None
+    tensor: str
+    orders: tuple[str, ...] = ("",)
+    optional: bool = False
+
+    @property
+    def node(self) -> str:
+        return f"{self.level}.{self.tensor}"
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A dataflow's nest: loops below the outermost level, sections outside the array, loops on its axes,
+    sections inside it. The last axis stands outermost.
+    """
+
+    machine: Roles
+    top: tuple[str, ...]
+    outside: tuple[Section, ...]
+    spatial: str
+    inside: tuple[Section, ...]
+
+    def constraints(
+        self, name: str, encoding: Encoding, bounds: dict[str, tuple[int, int]], saturated: Sequence[str]
+    ) -> Constraints:
+        """Nodes in the nest's order, loops in its sections alone, balanced factors; see `Constraints`."""
+        arrays = encoding.architecture.arrays
+        slots: dict[str, tuple[str, ...]] = {array.name: ("",) for array in arrays}
+        slots[self.machine.outermost] = self.top
+        keeps = {str(node): False for node in encoding.nodes}
+        nodes: dict[str, tuple[tuple[str, ...], ...]] = {}
+        for region, sections in ((self.machine.outermost, self.outside), (arrays[-1].name, self.inside)):
+            now, order = region, list[str]()
+            for section in sections:
+                if section.level is not None:
+                    now = section.node
+                    order.append(now)
+                    slots[now] = ("",)
+                    keeps[now] = True
+                slots[now] = _joined(slots[now], section.orders)
+            nodes[region] = (tuple(order),)
+        for section in (*self.outside, *self.inside):
+            if section.optional:
+                keeps.pop(section.node, None)
+        loops = {slot: tuple(tuple(order) for order in orders if order) for slot, orders in slots.items()}
+        loops |= {str(node): () for node in encoding.nodes if str(node) not in loops}
+        loops |= {f"{array}.{axis}": (tuple(self.spatial),) for array, axis, _ in self.machine.axes}
+        axes = {array.name: tuple(axis.name for axis in array.axes)[::-1] for array in arrays}
+        return Constraints(name, keeps, nodes, loops, axes, bounds, tuple(saturated), "balanced")
+
+    def slot(self, tensor: str) -> str:
+        """The slot of the loops of a tensor's section outside the array."""
+        now = self.machine.outermost
+        for section in self.outside:
+            now = now if section.level is None else section.node
+            if section.tensor == tensor:
+                return now
+        raise KeyError(tensor)
+
+    def mapping(
+        self,
+        top: dict[str, int],
+        outside: Sequence[dict[str, int]],
+        spatial: dict[str, int],
+        inside: Sequence[dict[str, int]],
+    ) -> Mapping:
+        """The mapping with the bounds given: by section and dimension, on axes by ``P@PE.x``.
+
+        What may bypass the buffer does.
+        """
+        nodes: list[Store | Loop] = [Store(self.machine.outermost, TENSORS)]
+        nodes += [Loop(d, top[d]) for d in self.top[0]]
+        for section, bounds in zip(self.outside, outside, strict=True):
+            nodes += _section_nodes(replace(section, level=None) if section.optional else section, bounds)
+        for array, axis, _ in reversed(self.machine.axes):
+            nodes += [Loop(d, spatial[f"{d}@{array}.{axis}"], axis, array) for d in self.spatial]
+        for section, bounds in zip(self.inside, inside, strict=True):
+            nodes += _section_nodes(section, bounds)
+        return Mapping(tuple(node for node in nodes if isinstance(node, Store) or node.bound > 1))
+
+
+def _section_nodes(section: Section, bounds: dict[str, int]) -> list[Store | Loop]:
+    """A section's level, if it has one, and its loops."""
+    level = [Store(section.level, (section.tensor,))] if section.level is not None else []
+    return [*level, *(Loop(d, bounds[d]) for d in section.orders[0])]
+
+
+def _joined(above: Sequence[str], orders: Sequence[str]) -> tuple[str, ...]:
+    """Orders followed by others, every dimension once."""
+    return tuple(a + "".join(d for d in b if d not in a) for a in above for b in orders)
+
+
+def check_convolution(problem: Problem, dataflow: str) -> None:
+    """Raise MappingError unless a problem has the dimensions and tensors of a convolution."""
+    if set(problem.extents) != set(DIMENSIONS) or set(problem.tensor_names) != set(TENSORS):
+        raise MappingError(
+            f"{dataflow} maps convolutions, of dimensions {', '.join(DIMENSIONS)} and tensors "
+            f"{', '.join(TENSORS)}; {problem.name} is {problem}"
+        )
 
 
 def roles(architecture: Architecture, dataflow: str) -> Roles:
@@ -76,16 +191,6 @@ def roles(architecture: Architecture, dataflow: str) -> Roles:
     )
 
 
-def in_pe(machine: Roles) -> tuple[Store, ...]:
-    """The scratchpads of a PE, each with its tensor."""
-    return tuple(node for tensor, level in machine.scratchpad.items() for node in store(level, tensor))
-
-
-def store(level: str | None, *tensors: str) -> tuple[Store, ...]:
-    """A store node, or nothing where the level does not exist."""
-    return (Store(level, tensors),) if level is not None else ()
-
-
 def tile_sizes(extent: int) -> list[int]:
     """Tile sizes worth trying: for each number of tiles the smallest that does, ascending.
 
@@ -96,20 +201,40 @@ def tile_sizes(extent: int) -> list[int]:
     return sorted({-(-extent // -(-extent // size)) for size in sizes})
 
 
-def thinned(sizes: Sequence[int]) -> list[int]:
-    """Every size from half of the largest on, below it one for each halving; ascending."""
-    kept: list[int] = []
-    for size in reversed(sizes):
-        if not kept or 2 * size >= sizes[-1] or 2 * size <= kept[-1]:
-            kept.append(size)
-    return kept[::-1]
+def by_hand(
+    dataflow: str, known: Dictionary[str, str | None], problem: Problem, parameters: dict[str, int]
+) -> dict[str, int]:
+    """Check parameters given by hand; ``known`` says which dimension's extent bounds each from above.
 
-
-def in_buffer(machine: Roles, tensor: str) -> tuple[bool, ...]:
-    """Whether a tensor may bypass the buffer, keep a tile there, or both; the last is the usual one."""
-    if machine.buffer[tensor] is None:
-        return (False,)
-    return (True,) if tensor in machine.buffer_required else (True, False)
+    Raises
+    ------
+    MappingError
+        For a parameter missing, unknown (with the nearest name), not a whole number or not positive.
+    """
+    given = {}
+    for name, value in parameters.items():
+        if name not in known:
+            raise MappingError(f"{dataflow} has no parameter {name!r}{did_you_mean(name, known)}")
+        dimension = known[name]
+        if isinstance(value, bool) or not isinstance(value, int) or value < (0 if dimension is None else 1):
+            raise MappingError(f"{dataflow}: parameter {name} must be a positive whole number, not {value!r}")
+        if dimension is not None and value > problem.extents[dimension]:
+            raise MappingError(
+                f"{dataflow}: parameter {name} is {value}, more than {problem.name} has: "
+                f"{dimension} = {problem.extents[dimension]}"
+            )
+        given[name] = value
+    if missing := [name for name in known if name not in parameters]:
+        raise MappingError(
+            f"{dataflow} needs the parameters {', '.join(known)}; missing: {', '.join(missing)}"
+        )
+    sets = given["p"] * given["t"]
+    if given["m"] % sets and given["m"] < problem.extents["M"]:
+        raise MappingError(
+            f"{dataflow}: parameter m is {given['m']}, but must be a multiple of p * t = {sets}, or all of "
+            f"M = {problem.extents['M']}"
+        )
+    return given
 
 
 def place_on_axes(machine: Roles, factors: dict[str, tuple[int, bool]]) -> dict[str, int] | None:
@@ -165,3 +290,13 @@ def place(factors: tuple[tuple[int, bool], ...], sizes: tuple[int, ...]) -> Plac
                 if found := attempt({axis: across, other: segments}):
                     return found
     return None
+
+
+def on_axes(places: dict[str, int], dimension: str) -> int:
+    """Places of a dimension on all axes together."""
+    return math.prod(bound for name, bound in places.items() if name.startswith(f"{dimension}@"))
+
+
+def tiles(extent: int, size: int) -> int:
+    """How many tiles of a size cover an extent."""
+    return -(-extent // size)

@@ -15,39 +15,26 @@ slides over them, partial sums in the PE for one output pixel and in the buffer 
 
 from __future__ import annotations
 
-from functools import partial
-
 from simulator.architecture import Architecture
-from simulator.dataflows.layout import Roles, in_buffer, in_pe, place_on_axes, roles, store, tile_sizes
-from simulator.dataflows.nest import (
-    Slot,
-    Table,
-    Variant,
-    build,
+from simulator.dataflows.layout import (
+    Nest,
+    Roles,
+    Section,
     by_hand,
-    combinations,
-    constant,
-    filter_bounds,
-    fitting,
+    check_convolution,
     on_axes,
-    sets_on_array,
-    skeleton,
-    spatial_slots,
-    stack,
+    place_on_axes,
+    roles,
+    tile_sizes,
     tiles,
-    worth_trying,
 )
 from simulator.errors import MappingError
-from simulator.mapping import Mapping, Store
-from simulator.mapspaces import Mapspace
+from simulator.mapping import Mapping
+from simulator.mapspaces import Constraints, Mapspace
 from simulator.problem import Problem
 
 NAME = "row_stationary"
 PARAMETERS = {"m": "M", "n": "N", "e": "P", "p": "M", "q": "C", "r": "C", "t": "M"}
-_SPATIAL = ("P", "R", "C", "M")
-# What stands directly above the buffer matters only where a tile of the buffer has all channels.
-_ORDERS = ("GNMP", "GNPM", "GMPN")
-_IN_PE = (Slot("S2", "S"), Slot("C3", "C"), Slot("M3", "M"))
 
 
 def supports(architecture: Architecture) -> bool:
@@ -59,23 +46,71 @@ def supports(architecture: Architecture) -> bool:
     return True
 
 
-def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
-    """Row-stationary mappings with parameters worth trying.
+def constraints(whole: Mapspace) -> Constraints:
+    """Row-stationary mappings of an unconstrained mapspace that are worth trying.
 
-    Tile sizes are the smallest for their number of tiles. The array holds as many filter sets (t) as fit
-    beside the others (fewer only where the filters of a full array fit no level), the buffer as many
-    output channels (m): fewer would only read inputs more often.
+    - Tile sizes are the smallest for their number of tiles: any between only leave places idle.
+    - All filter rows lie on the array, as long as it has places for them, and all filter columns pass a PE,
+      or as many as its scratchpads hold.
+    - A PE interleaves at least half as many filters (p) as it holds beside one channel, and half as many
+      channels (q) as it holds beside so many filters: with fewer, inputs are read, or partial sums sent,
+      at least twice as often as need be.
+    - Saturated are t and m, the filters of the array and of the buffer: with fewer, inputs are only read
+      more often.
+    - What stands directly above the buffer decides which of its tiles stays; images, filters or strips may.
+    - Filters bypass the buffer (ISCA'16) or pass through it (JSSC'17).
 
     Raises
     ------
     MappingError
-        If there is none: which level cannot hold the smallest tiles.
+        For a problem or a machine the dataflow cannot use, and why.
     """
-    machine = _machine(architecture)
-    try:
-        return _space(problem, architecture, machine, fill=True)
-    except MappingError:
-        return _space(problem, architecture, machine, fill=False)
+    problem, encoding = whole.problem, whole.encoding
+    machine = _machine(whole.architecture)
+    check_convolution(problem, NAME)
+    nest = _nest(machine)
+    axes = [f"{array}.{axis}" for array, axis, _ in machine.axes]
+    pad = f"{machine.scratchpad['outputs']}.outputs"
+    bounds = _rows(problem, machine, f"{nest.slot('inputs')}.R")
+    saturated = [f"{axis}.M" for axis in axes]
+    if machine.buffer["inputs"] is not None:
+        saturated.append(f"{nest.slot('inputs')}.M")
+
+    # Nothing else on the array or in the buffer: what a PE holds at most.
+    alone = {f"{axis}.{d}": (1, 1) for axis in axes for d in "PCM"} | {f"{nest.slot('inputs')}.M": (1, 1)}
+    alone[f"{machine.scratchpad['weights']}.weights.N"] = (1, 1)
+
+    def most(dimension: str, fixed: dict[str, tuple[int, int]]) -> int:
+        """The largest loop of a dimension in a PE; MappingError if nothing fits."""
+        trial = nest.constraints(NAME, encoding, {**alone, **fixed}, [f"{pad}.{dimension}"])
+        vector = next(whole.within(trial).batches(1))[0]
+        return int(vector[encoding.columns.index(f"{encoding.slots[-1].name}.{dimension}")])
+
+    def in_pe(columns: int) -> dict[str, tuple[int, int]]:
+        fixed = {**bounds, f"{pad}.S": (columns, columns)}
+        p = most("M", {**fixed, f"{pad}.C": (1, 1)})
+        q = most("C", {**fixed, f"{pad}.M": (p, p)})
+        x = problem.extents
+        return {**fixed, f"{pad}.M": (-(-p // 2), x["M"]), f"{pad}.C": (-(-q // 2), x["C"])}
+
+    for columns in reversed(tile_sizes(problem.extents["S"])):
+        try:
+            return nest.constraints(NAME, encoding, in_pe(columns), saturated)
+        except MappingError:
+            if columns == 1:
+                raise
+    raise AssertionError("the last of the columns returns or raises")
+
+
+def _rows(problem: Problem, machine: Roles, outside: str) -> dict[str, tuple[int, int]]:
+    """Bounds of the filter's rows: all of them on the array, or as many as it has places for."""
+    rows = _rows_on_array(problem, machine)
+    if rows == problem.extents["R"]:
+        return {outside: (1, 1)}
+    spots = _place(machine, 1, rows, 1, 1)
+    assert spots is not None
+    places = {f"{array}.{axis}": spots[f"R@{array}.{axis}"] for array, axis, _ in machine.axes}
+    return {f"{axis}.R": (bound, bound) for axis, bound in places.items()}
 
 
 def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) -> Mapping:
@@ -88,6 +123,7 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
         Whether tiles fit their levels is checked where the mapping is used.
     """
     machine = _machine(architecture)
+    check_convolution(problem, NAME)
     given = by_hand(NAME, PARAMETERS, problem, parameters)
     rows = _rows_on_array(problem, machine)
     spots = _place(machine, given["e"], rows, given["r"], given["t"])
@@ -96,20 +132,20 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
             f"{NAME}: {given['r']} x {given['t']} PE sets of {rows} x {given['e']} do not fit the "
             f"{machine.size_text} array of {architecture.name}; lower e, r or t"
         )
-    table = constant({**given, **spots, "s": problem.extents["S"]})
-    nodes = _nest(machine, _ORDERS[0], in_buffer(machine, "weights")[-1])
-    return skeleton(nodes, _bounds(problem, machine, table)).mapping(0)
-
-
-def _space(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Mapspace:
-    table = _parameters(problem, architecture, machine, fill)
-    all_channels = tiles(problem.extents["C"], table["q"] * table["r"]) == 1
-    variants = [
-        Variant(_nest(machine, order, weights), all_channels | (order == _ORDERS[0]))
-        for weights in in_buffer(machine, "weights")
-        for order in _ORDERS
-    ]
-    return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
+    x, filters = problem.extents, given["p"] * on_axes(spots, "M")
+    kept = tiles(given["m"], filters)
+    top = {
+        "G": x["G"],
+        "N": tiles(x["N"], given["n"]),
+        "M": tiles(x["M"], kept * filters),
+        "P": tiles(x["P"], on_axes(spots, "P")),
+    }
+    channels = tiles(x["C"], given["q"] * on_axes(spots, "C"))
+    window = {"M": kept, "R": tiles(x["R"], on_axes(spots, "R")), "S": 1}
+    in_pe = {"S": x["S"], "C": given["q"], "M": given["p"]}
+    return _nest(machine).mapping(
+        top, [{"C": channels}, window, {}], spots, [{"N": given["n"], "Q": x["Q"]}, {}, in_pe]
+    )
 
 
 def _machine(architecture: Architecture) -> Roles:
@@ -122,70 +158,23 @@ def _machine(architecture: Architecture) -> Roles:
     return machine
 
 
-def _nest(machine: Roles, order: str, weights_in_buffer: bool) -> tuple[Store | Slot, ...]:
-    """The nest; filters bypass the buffer (ISCA'16), or pass through it where the machine has it so."""
+def _nest(machine: Roles) -> Nest:
     buffer, pad = machine.buffer, machine.scratchpad
-    return (
-        Store(machine.outermost, ("weights", "inputs", "outputs")),
-        *(Slot(f"{dimension}1", dimension) for dimension in order),
-        *store(buffer["outputs"], "outputs"),
-        Slot("C1", "C"),
-        *store(buffer["inputs"], "inputs"),
-        Slot("M2", "M"),
-        Slot("R1", "R"),
-        Slot("S1", "S"),
-        *(store(buffer["weights"], "weights") if weights_in_buffer else ()),
-        *spatial_slots(_SPATIAL, machine.axes),
-        *store(pad["weights"], "weights"),
-        Slot("N2", "N"),
-        Slot("Q", "Q"),
-        *store(pad["inputs"], "inputs"),
-        *store(pad["outputs"], "outputs"),
-        *_IN_PE,
+    return Nest(
+        machine,
+        ("GNMP", "GNPM", "GMPN"),
+        (
+            Section(buffer["outputs"], "outputs", ("C",)),
+            Section(buffer["inputs"], "inputs", ("MRS",)),
+            Section(buffer["weights"], "weights", optional="weights" not in machine.buffer_required),
+        ),
+        "PRCM",
+        (
+            Section(pad["weights"], "weights", ("NQ",)),
+            Section(pad["inputs"], "inputs"),
+            Section(pad["outputs"], "outputs", ("SCM",)),
+        ),
     )
-
-
-def _bounds(problem: Problem, machine: Roles, table: Table) -> Table:
-    """Bounds of every slot from the parameters and the places on the axes."""
-    return filter_bounds(problem, machine, table) | {
-        "P1": tiles(problem.extents["P"], on_axes(table, machine, "P")),
-        "S1": tiles(problem.extents["S"], table["s"]),
-        "S2": table["s"],
-    }
-
-
-def _parameters(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Table:
-    """Parameters worth trying, with the places of the PE sets on the axes.
-
-    ``s`` are the filter columns a PE holds at once: all, unless its scratchpads are too small.
-    """
-    x = problem.extents
-    rows = _rows_on_array(problem, machine)
-    fitting_pe = _fitting_in_pe(problem, architecture, machine)
-    tables = []
-    for e in tile_sizes(x["P"]):
-        place = partial(_place, machine, e, rows)
-        for r, t, spots in sets_on_array(tile_sizes(x["C"]), tile_sizes(x["M"]), fill, place):
-            for p in worth_trying(fitting_pe["p"], tile_sizes(-(-x["M"] // t))):
-                channels = worth_trying(fitting_pe["q"][fitting_pe["p"] == p], tile_sizes(-(-x["C"] // r)))
-                filters = tile_sizes(-(-x["M"] // (p * t)))
-                table = combinations(q=channels, n=tile_sizes(x["N"]), m=[k * p * t for k in filters])
-                fixed = {"e": e, "r": r, "t": t, "p": p, "s": int(fitting_pe["s"][0]), **spots}
-                tables.append(table | constant(fixed, len(table["m"])))
-    return stack(tables)
-
-
-def _fitting_in_pe(problem: Problem, architecture: Architecture, machine: Roles) -> Table:
-    """Filters, channels and filter columns that fit the scratchpads together, for the most columns."""
-    x = problem.extents
-    nodes: tuple[Store | Slot, ...] = (*in_pe(machine), *_IN_PE)
-    for s in reversed(tile_sizes(x["S"])):
-        table = combinations(p=tile_sizes(x["M"]), q=tile_sizes(x["C"]), s=[s])
-        fits = fitting(problem, architecture, nodes, {"S2": table["s"], "C3": table["q"], "M3": table["p"]})
-        if fits.any():
-            return {name: column[fits] for name, column in table.items()}
-    # Nothing fits; the smallest are tried all the same, so that the error can say what is missing.
-    return constant({"p": 1, "q": 1, "s": 1})
 
 
 def _rows_on_array(problem: Problem, machine: Roles) -> int:

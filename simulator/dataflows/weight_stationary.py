@@ -15,65 +15,62 @@ weight and has room, it also keeps the pixel's inputs and partial sums while it 
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import replace
 
 from simulator.architecture import Architecture
 from simulator.dataflows.layout import (
+    Nest,
     Roles,
-    in_buffer,
-    in_pe,
+    Section,
+    by_hand,
+    check_convolution,
+    on_axes,
     place_on_axes,
     roles,
-    store,
-    thinned,
-    tile_sizes,
-)
-from simulator.dataflows.nest import (
-    Slot,
-    Table,
-    Variant,
-    build,
-    by_hand,
-    combinations,
-    constant,
-    filter_bounds,
-    fitting,
-    on_axes,
-    sets_on_array,
-    skeleton,
-    spatial_slots,
-    stack,
     tiles,
-    worth_trying,
 )
 from simulator.errors import MappingError
-from simulator.mapping import Mapping, Store
-from simulator.mapspaces import Mapspace
+from simulator.mapping import Mapping
+from simulator.mapspaces import Constraints, Mapspace
 from simulator.problem import Problem
 
 NAME = "weight_stationary"
 PARAMETERS = {"m": "M", "n": "N", "e": "P", "p": "M", "q": "C", "r": "C", "t": "M", "taps": None}
-_SPATIAL = ("R", "S", "C", "M")
-_IN_PE = (Slot("C3", "C"), Slot("M3", "M"))
 
 
-def mapspace(problem: Problem, architecture: Architecture) -> Mapspace:
-    """Weight-stationary mappings with parameters worth trying.
+def constraints(whole: Mapspace) -> Constraints:
+    """Weight-stationary mappings of an unconstrained mapspace that are worth trying.
 
-    Tile sizes are the smallest for their number of tiles, strips (e) halve from the whole map on. The
-    array holds as many filters (t) as fit beside the channels (fewer only where the filters of a full
-    array fit no level), the buffer as many output channels (m).
+    - Tile sizes are the smallest for their number of tiles: any between only leave places idle.
+    - Filter rows lie along the last axis where they fit, columns along the first or in time: partial sums
+      of taps on the array add up there instead of going to the buffer and back.
+    - Saturated are p, t, m and e: fewer filters in a PE, on the array and in the buffer read inputs more
+      often, fewer pixels of a tile read filters more often.
+    - Filters go past the buffer, which would hold each no longer than the PEs do. Inputs may bypass it; so
+      may inputs and partial sums a PE's scratchpads.
 
     Raises
     ------
     MappingError
-        If there is none: which level cannot hold the smallest tiles.
+        For a problem or a machine the dataflow cannot use, and why.
     """
-    machine = _machine(architecture)
-    try:
-        return _space(problem, architecture, machine, fill=True)
-    except MappingError:
-        return _space(problem, architecture, machine, fill=False)
+    check_convolution(whole.problem, NAME)
+    nest = _nest(_machine(whole.architecture))
+    machine = nest.machine
+    axes = [f"{array}.{axis}" for array, axis, _ in machine.axes]
+    bounds = {f"{axis}.R": (1, 1) for axis in axes[:-1]}
+    rows = whole.problem.extents["R"]
+    if rows <= machine.axes[-1][2]:
+        bounds[f"{axes[-1]}.R"] = (rows, rows)
+    bounds |= {f"{axis}.S": (1, 1) for axis in axes[1:]}
+    pixels = f"{machine.scratchpad['weights']}.weights"
+    saturated = [f"{pixels}.P", *(f"{axis}.M" for axis in axes)]
+    if machine.scratchpad["inputs"] is not None and machine.scratchpad["outputs"] is not None:
+        pad = f"{machine.scratchpad['outputs']}.outputs"
+        saturated.append(f"{pad}.M")
+    if machine.buffer["inputs"] is not None:
+        saturated.append(f"{nest.slot('inputs')}.M")
+    return nest.constraints(NAME, whole.encoding, bounds, saturated)
 
 
 def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) -> Mapping:
@@ -86,6 +83,7 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
         Whether tiles fit their levels is checked where the mapping is used.
     """
     machine = _machine(architecture)
+    check_convolution(problem, NAME)
     given = by_hand(NAME, PARAMETERS, problem, parameters)
     if given["taps"] not in (0, 1):
         raise MappingError(f"{NAME}: parameter taps must be 0 or 1, not {given['taps']}")
@@ -96,23 +94,24 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
             f"{NAME}: {given['r']} channels of {given['t']} filters{taps} "
             f"do not fit the {machine.size_text} array of {architecture.name}; lower r or t, or set taps to 0"
         )
-    table = constant({**given, **spots})
-    several = given["p"] * given["q"] > 1 or not _may_be_alone(machine)
-    nodes = _nest(machine, in_buffer(machine, "inputs")[-1], in_buffer(machine, "weights")[-1], several)
-    return skeleton(nodes, _bounds(problem, machine, table)).mapping(0)
-
-
-def _space(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Mapspace:
-    table = _parameters(problem, architecture, machine, fill)
-    alone = (table["p"] == 1) & (table["q"] == 1) & _may_be_alone(machine)
-    variants = [
-        Variant(_nest(machine, inputs, weights, several), several ^ alone)
-        for inputs in in_buffer(machine, "inputs")
-        for weights in in_buffer(machine, "weights")
-        for several in (False, True)
-        if (several ^ alone).any()
-    ]
-    return build(NAME, problem, architecture, variants, table, _bounds(problem, machine, table), "m")
+    nest = _nest(machine)
+    if given["p"] * given["q"] == 1:
+        # A PE that holds one weight leaves its other scratchpads out where it may.
+        inside = tuple(replace(s, level=None) if s.optional else s for s in nest.inside)
+        nest = replace(nest, inside=inside)
+    x, filters = problem.extents, given["p"] * on_axes(spots, "M")
+    kept = tiles(given["m"], filters)
+    top = {
+        "G": x["G"],
+        "N": tiles(x["N"], given["n"]),
+        "M": tiles(x["M"], kept * filters),
+        "P": tiles(x["P"], given["e"]),
+    }
+    channels = tiles(x["C"], given["q"] * on_axes(spots, "C"))
+    taps_left = {"M": kept, **{d: tiles(x[d], on_axes(spots, d)) for d in "RS"}}
+    pixels = {"N": given["n"], "P": given["e"], "Q": x["Q"]}
+    in_pe = {"C": given["q"], "M": given["p"]}
+    return nest.mapping(top, [{"C": channels}, taps_left, {}], spots, [pixels, {}, in_pe])
 
 
 def _machine(architecture: Architecture) -> Roles:
@@ -122,77 +121,30 @@ def _machine(architecture: Architecture) -> Roles:
     return machine
 
 
-def _may_be_alone(machine: Roles) -> bool:
-    """Whether a PE that holds one weight may leave its other scratchpads out."""
-    return not machine.scratchpad_required & {"inputs", "outputs"}
-
-
-def _nest(machine: Roles, inputs: bool, weights: bool, several: bool) -> tuple[Store | Slot, ...]:
-    """The nest, with inputs and weights in the buffer or past it; several weights a PE use its other pads."""
+def _nest(machine: Roles) -> Nest:
     buffer, pad = machine.buffer, machine.scratchpad
-    return (
-        Store(machine.outermost, ("weights", "inputs", "outputs")),
-        *(Slot(f"{dimension}1", dimension) for dimension in "GNMP"),
-        *store(buffer["outputs"], "outputs"),
-        Slot("C1", "C"),
-        *(store(buffer["inputs"], "inputs") if inputs else ()),
-        Slot("M2", "M"),
-        Slot("R1", "R"),
-        Slot("S1", "S"),
-        *(store(buffer["weights"], "weights") if weights else ()),
-        *spatial_slots(_SPATIAL, machine.axes),
-        *store(pad["weights"], "weights"),
-        Slot("N2", "N"),
-        Slot("P2", "P"),
-        Slot("Q", "Q"),
-        *(store(pad["inputs"], "inputs") if several else ()),
-        *(store(pad["outputs"], "outputs") if several else ()),
-        *_IN_PE,
+    several = pad["inputs"] is not None and pad["outputs"] is not None
+
+    def section(
+        levels: dict[str, str | None], required: frozenset[str], tensor: str, loops: str = ""
+    ) -> Section:
+        return Section(levels[tensor], tensor, (loops,), tensor not in required)
+
+    return Nest(
+        machine,
+        ("GNMP",),
+        (
+            Section(buffer["outputs"], "outputs", ("C",)),
+            section(buffer, machine.buffer_required, "inputs", "MRS"),
+            Section(buffer["weights"] if "weights" in machine.buffer_required else None, "weights"),
+        ),
+        "RSCM",
+        (
+            Section(pad["weights"], "weights", ("NPQ",)),
+            section(pad, machine.scratchpad_required, "inputs"),
+            section(pad, machine.scratchpad_required, "outputs", "CM" if several else ""),
+        ),
     )
-
-
-def _bounds(problem: Problem, machine: Roles, table: Table) -> Table:
-    """Bounds of every slot from the parameters and the places on the axes."""
-    return filter_bounds(problem, machine, table) | {
-        "P1": tiles(problem.extents["P"], table["e"]),
-        "S1": tiles(problem.extents["S"], on_axes(table, machine, "S")),
-        "P2": table["e"],
-    }
-
-
-def _parameters(problem: Problem, architecture: Architecture, machine: Roles, fill: bool) -> Table:
-    """Parameters worth trying, with the places of the filters on the axes."""
-    x = problem.extents
-    fitting_pe = _fitting_in_pe(problem, architecture, machine)
-    tables = []
-    for taps in (0, 1) if x["R"] * x["S"] > 1 else (0,):
-        place = partial(_place, problem, machine, taps)
-        for r, t, spots in sets_on_array(tile_sizes(x["C"]), tile_sizes(x["M"]), fill, place):
-            pairs = {(1, 1)}
-            for p in worth_trying(fitting_pe["p"], tile_sizes(-(-x["M"] // t))):
-                channels = fitting_pe["q"][fitting_pe["p"] == p]
-                pairs |= {(p, q) for q in worth_trying(channels, tile_sizes(-(-x["C"] // r)))}
-            for p, q in sorted(pairs):
-                filters = thinned(tile_sizes(-(-x["M"] // (p * t))))
-                table = combinations(
-                    n=thinned(tile_sizes(x["N"])),
-                    e=thinned(tile_sizes(x["P"])),
-                    m=[k * p * t for k in filters],
-                )
-                fixed = {"r": r, "t": t, "p": p, "q": q, "taps": taps, **spots}
-                tables.append(table | constant(fixed, len(table["m"])))
-    return stack(tables)
-
-
-def _fitting_in_pe(problem: Problem, architecture: Architecture, machine: Roles) -> Table:
-    """Filters and channels that fit a PE together; one of each where it keeps weights alone."""
-    x, pad = problem.extents, machine.scratchpad
-    if pad["inputs"] is None or pad["outputs"] is None:
-        return constant({"p": 1, "q": 1})
-    nodes: tuple[Store | Slot, ...] = (*in_pe(machine), *_IN_PE)
-    table = combinations(p=tile_sizes(x["M"]), q=tile_sizes(x["C"]))
-    fits = fitting(problem, architecture, nodes, {"C3": table["q"], "M3": table["p"]})
-    return {name: column[fits] for name, column in table.items()}
 
 
 def _place(problem: Problem, machine: Roles, taps: int, r: int, t: int) -> dict[str, int] | None:

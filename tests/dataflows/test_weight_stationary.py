@@ -75,6 +75,10 @@ def test_a_required_scratchpad_is_used_by_every_mapping():
     data = load_architecture("eyeriss_v1").to_dict()
     data["hierarchy"][3]["side_by_side"][0]["required"] = ["inputs"]
     chip = Architecture.from_dict(data)
-    for nest in dataflows.mapspace("weight_stationary", convolution(m=8, c=4, p=4, q=4), chip):
-        check_mapping(convolution(m=8, c=4, p=4, q=4), chip, nest)
-        assert any(level == "ifmap_spad" for level, _ in nest.keepers("inputs"))
+    problem = convolution(m=8, c=4, p=4, q=4)
+    space = dataflows.mapspace("weight_stationary", problem, chip)
+    for batch in space.batches():
+        for vector in batch:
+            nest = space.decode(vector)
+            check_mapping(problem, chip, nest)
+            assert any(level == "ifmap_spad" for level, _ in nest.keepers("inputs"))

@@ -1,0 +1,47 @@
+"""The bounds that a rule of factors admits for a loop over some units of tiles."""
+
+from __future__ import annotations
+
+from simulator.jit import lean_kernel
+from simulator.mapspaces.restriction import BALANCED, PERFECT
+
+
+@lean_kernel
+def admitted_up_to(rule, units, most):
+    """The largest admitted bound up to ``most`` (1 to ``units``)."""
+    if rule == BALANCED:
+        return _ceil(units, _ceil(units, most))
+    if rule == PERFECT:
+        return _divisor_up_to(units, most)
+    return most
+
+
+@lean_kernel
+def admitted_from(rule, units, least):
+    """The smallest admitted bound from ``least`` (1 to ``units``) on."""
+    if rule == BALANCED:
+        times = _ceil(units, least)
+        bound = _ceil(units, times)
+        return bound if bound == least else _ceil(units, times - 1)
+    if rule == PERFECT:
+        return units // _divisor_up_to(units, units // least)
+    return least
+
+
+@lean_kernel
+def _divisor_up_to(units, most):
+    # The cofactors of divisors above the root are few.
+    cofactor = _ceil(units, most)
+    while cofactor * cofactor <= units:
+        if units % cofactor == 0:
+            return units // cofactor
+        cofactor += 1
+    divisor = units // cofactor
+    while units % divisor:
+        divisor -= 1
+    return divisor
+
+
+@lean_kernel
+def _ceil(a, b):
+    return (a + b - 1) // b

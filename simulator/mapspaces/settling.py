@@ -1,0 +1,284 @@
+"""Whether a vector obeys a restriction, and how the bounds of a dimension settle when one changes."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from simulator.batch.layout import (
+    ARRAY_AXES,
+    ARRAY_SLOT,
+    ARRAYS,
+    AXES,
+    AXES_COLUMN,
+    AXIS_SIZE,
+    DIMS,
+    EXTENT,
+    FIRST,
+    KEEP_COLUMN,
+    LENGTH,
+    NODES,
+    NODES_COLUMN,
+    ORDER_COLUMN,
+    POOLS,
+    REGIONS,
+    RULES,
+    SIZES,
+    SLOT_AXIS,
+    SLOTS,
+    Floats,
+    Layout,
+    packed_order,
+)
+from simulator.batch.state import (
+    LOOP_BOUND,
+    LOOP_DIM,
+    LOOP_SLOT,
+    LOOP_STRIDE,
+    find_violations,
+    make_state,
+    read_row,
+)
+from simulator.counting.lowering import Ints
+from simulator.encoding import Vectors
+from simulator.jit import lean_kernel
+from simulator.mapspaces.bounds import admitted_from, admitted_up_to
+from simulator.mapspaces.canonical import list_slots, loops_in
+
+# What a vector may break of a restriction.
+NOTHING, KEEP, BOUNDS, FACTORS, LOOP_ORDER, NODE_ORDER, AXIS_ORDER, SATURATED = range(8)
+
+
+@lean_kernel
+def find_outside(layout, restriction, vectors, row, state, count):
+    """What a row that `read_row` has read breaks of a restriction, and the column; saturation is left out."""
+    table = layout.table
+    dims, keep = table[SIZES, DIMS], table[FIRST, KEEP_COLUMN]
+    for node in range(table[SIZES, NODES]):
+        value = vectors[row, keep + node]
+        if value < restriction.keep[node, 0] or value > restriction.keep[node, 1]:
+            return KEEP, keep + node
+    for slot in range(table[SIZES, SLOTS]):
+        for d in range(dims):
+            bound = vectors[row, 1 + slot * dims + d]
+            if bound < restriction.least[slot, d] or bound > restriction.most[slot, d]:
+                return BOUNDS, 1 + slot * dims + d
+    for i in range(count):
+        d, bound = state[LOOP_DIM, i], state[LOOP_BOUND, i]
+        units = -(-table[EXTENT, d] // state[LOOP_STRIDE, i])
+        if bound <= units and admitted_up_to(restriction.factors[0], units, bound) != bound:
+            return FACTORS, 1 + state[LOOP_SLOT, i] * dims + d
+    return _find_order(layout, restriction, vectors, row)
+
+
+@lean_kernel
+def _find_order(layout, restriction, vectors, row):
+    table = layout.table
+    dims, slots, regions = table[SIZES, DIMS], table[SIZES, SLOTS], table[SIZES, REGIONS]
+    for slot in range(slots):
+        present = loops_in(vectors, row, slot, dims)
+        column = table[FIRST, ORDER_COLUMN] + slot
+        if not is_listed(layout, restriction, slot, vectors[row, column], dims, present):
+            return LOOP_ORDER, column
+    for g in range(regions):
+        column = table[FIRST, NODES_COLUMN] + g
+        if not is_listed(layout, restriction, slots + g, vectors[row, column], 0, 0):
+            return NODE_ORDER, column
+    for array in range(table[SIZES, ARRAYS]):
+        present, axes, column = 0, table[ARRAY_AXES, array], table[FIRST, AXES_COLUMN] + array
+        for axis in range(axes):
+            present |= (loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, dims) > 0) << axis
+        if not is_listed(layout, restriction, slots + regions + array, vectors[row, column], axes, present):
+            return AXIS_ORDER, column
+    return NOTHING, 0
+
+
+@lean_kernel
+def is_listed(layout, restriction, index, number, size, present):
+    """Whether a number is listed, or an order in which the things present of ``size`` stand as in it."""
+    start, end = restriction.choices_start[index], restriction.choices_start[index + 1]
+    own = among(layout, number, size, present)
+    for i in range(start, end):
+        other = restriction.choices[i]
+        if other == number or (size and among(layout, other, size, present) == own):
+            return True
+    return start == end
+
+
+@lean_kernel
+def list_loop_orders(layout, restriction, vectors, row):
+    """Put listed orders for those of loops and axes that are not."""
+    table = layout.table
+    dims, slots, regions = table[SIZES, DIMS], table[SIZES, SLOTS], table[SIZES, REGIONS]
+    for slot in range(slots):
+        column, present = table[FIRST, ORDER_COLUMN] + slot, loops_in(vectors, row, slot, dims)
+        list_order(layout, restriction, vectors, row, column, slot, dims, present)
+    for array in range(table[SIZES, ARRAYS]):
+        present, axes = 0, table[ARRAY_AXES, array]
+        for axis in range(axes):
+            present |= (loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, dims) > 0) << axis
+        column = table[FIRST, AXES_COLUMN] + array
+        list_order(layout, restriction, vectors, row, column, slots + regions + array, axes, present)
+
+
+@lean_kernel
+def list_order(layout, restriction, vectors, row, column, index, size, present):
+    """Put the first listed order for one that is not listed."""
+    if not is_listed(layout, restriction, index, vectors[row, column], size, present):
+        vectors[row, column] = restriction.choices[restriction.choices_start[index]]
+
+
+@lean_kernel
+def among(layout, number, size, present):
+    """The things of a set in the order of a number, four bits each."""
+    packed, found, count = packed_order(layout.table, layout.orders, number, size), 0, 0
+    for place in range(size):
+        value = (packed >> (4 * place)) & 15
+        if (present >> value) & 1:
+            found |= value << (4 * count)
+            count += 1
+    return found
+
+
+@lean_kernel
+def settle(layout, restriction, slot_at, vectors, row, d):
+    """Lower the bounds of a dimension, innermost first, to the largest admitted up to what is left of it.
+
+    The outermost slot that may have a loop of it takes the rest.
+    """
+    table, factors = layout.table, restriction.factors[0]
+    dims = table[SIZES, DIMS]
+    last, units = -1, table[EXTENT, d]
+    for p in range(table[SIZES, SLOTS] - 1, -1, -1):
+        if restriction.most[slot_at[p], d] > 1:
+            last = p
+    for p in range(table[SIZES, SLOTS] - 1, -1, -1):
+        slot = slot_at[p]
+        column, most = 1 + slot * dims + d, min(restriction.most[slot, d], units)
+        bound = most if p == last else admitted_up_to(factors, units, max(1, min(vectors[row, column], most)))
+        vectors[row, column] = bound
+        units = -(-units // bound)
+
+
+@lean_kernel
+def next_bound(layout, restriction, vectors, row, slot, d, units):
+    """The admitted bound after that of a loop over so many units; 0 if it may not have one."""
+    bound = vectors[row, 1 + slot * layout.table[SIZES, DIMS] + d]
+    most = min(restriction.most[slot, d], units)
+    if layout.table[SLOT_AXIS, slot] >= 0:
+        most = min(most, layout.table[AXIS_SIZE, layout.table[SLOT_AXIS, slot]])
+    if bound >= most:
+        return 0
+    larger = admitted_from(restriction.factors[0], units, bound + 1)
+    return larger if larger <= most else 0
+
+
+class Checks(NamedTuple):
+    """Scratch of the checks of a row: the state that `read_row` fills, the slots (S,) by position, the
+    violations of one row (1, rules), and a row to try a bound in (1, length)."""
+
+    state: Ints
+    slot_at: Ints
+    broken: Floats
+    trial: Vectors
+
+
+def check_scratch(layout: Layout) -> Checks:
+    """Return scratch for the checks of an encoding's rows."""
+    table = layout.table
+    slots, axes, pools = (int(table[SIZES, i]) for i in (SLOTS, AXES, POOLS))
+    return Checks(
+        make_state(layout),
+        np.zeros(slots, np.int64),
+        np.zeros((1, RULES + axes + pools)),
+        np.zeros((1, int(table[FIRST, LENGTH])), np.int32),
+    )
+
+
+@lean_kernel
+def is_legal(layout, restriction, vector, checks):
+    """Whether a row (1, length) is legal and within the restriction; saturation is left out."""
+    for rule in range(checks.broken.shape[1]):
+        checks.broken[0, rule] = 0
+    count = read_row(checks.state, layout.orders, vector, 0)
+    if find_violations(checks.state, layout.clipped, vector, 0, count, checks.broken):
+        return False
+    broke, _ = find_outside(layout, restriction, vector, 0, checks.state, count)
+    return broke == NOTHING
+
+
+@lean_kernel
+def find_unsaturated(layout, restriction, vectors, row, checks):
+    """The column of a bound that must be saturated but has room for the next; 0 if none has.
+
+    A bound has room if the mapping with it raised to the next admitted is legal, the loops of its dimension
+    outside it being as small as they may: `Checks.trial` is then that mapping. The row must be legal.
+    """
+    table, trial = layout.table, checks.trial
+    dims = table[SIZES, DIMS]
+    list_slots(layout, vectors, row, checks.slot_at)
+    for p in range(table[SIZES, SLOTS] - 1, -1, -1):
+        slot = checks.slot_at[p]
+        for d in range(dims):
+            if not restriction.saturated[slot, d]:
+                continue
+            units = table[EXTENT, d]
+            for inside in range(table[SIZES, SLOTS] - 1, p, -1):
+                units = -(-units // vectors[row, 1 + checks.slot_at[inside] * dims + d])
+            larger = next_bound(layout, restriction, vectors, row, slot, d, units)
+            if larger:
+                for column in range(vectors.shape[1]):
+                    trial[0, column] = vectors[row, column]
+                for outside in range(p):
+                    trial[0, 1 + checks.slot_at[outside] * dims + d] = restriction.least[
+                        checks.slot_at[outside], d
+                    ]
+                trial[0, 1 + slot * dims + d] = larger
+                settle(layout, restriction, checks.slot_at, trial, 0, d)
+                list_loop_orders(layout, restriction, trial, 0)
+                if is_legal(layout, restriction, trial, checks):
+                    return 1 + slot * dims + d
+    return 0
+
+
+@lean_kernel
+def any_saturated(restriction):
+    """Whether some bound must be saturated."""
+    for slot in range(restriction.saturated.shape[0]):
+        for d in range(restriction.saturated.shape[1]):
+            if restriction.saturated[slot, d]:
+                return True
+    return False
+
+
+@lean_kernel
+def saturate(layout, restriction, vector, checks):
+    """Let the saturated bounds of a row (1, length) fall to their least and rise again, innermost first.
+
+    Orders that no longer are become the first listed.
+    Returns whether the row is then legal and within the restriction.
+    """
+    if not any_saturated(restriction):
+        list_loop_orders(layout, restriction, vector, 0)
+        return is_legal(layout, restriction, vector, checks)
+    dims = layout.table[SIZES, DIMS]
+    list_slots(layout, vector, 0, checks.slot_at)
+    for d in range(dims):
+        for slot in range(layout.table[SIZES, SLOTS]):
+            if restriction.saturated[slot, d]:
+                vector[0, 1 + slot * dims + d] = restriction.least[slot, d]
+        settle(layout, restriction, checks.slot_at, vector, 0, d)
+    list_loop_orders(layout, restriction, vector, 0)
+    if not is_legal(layout, restriction, vector, checks):
+        return False
+    raise_saturated(layout, restriction, vector, checks)
+    return True
+
+
+@lean_kernel
+def raise_saturated(layout, restriction, vector, checks):
+    """Raise the saturated bounds of a legal row (1, length), innermost first, as far as there is room."""
+    while find_unsaturated(layout, restriction, vector, 0, checks):
+        for column in range(vector.shape[1]):
+            vector[0, column] = checks.trial[0, column]
