@@ -5,6 +5,7 @@
     arch = sim.load_architecture("eyeriss_v1")
     network = sim.load_network("alexnet", batch=4)
     print(sim.simulate(network, arch, dataflow="row_stationary"))
+    print(sim.search("alexnet:conv2", arch, objective="edp", seconds=10).mapping)
 
 Names ("alexnet", "eyeriss_v1", "row_stationary") become objects here and nowhere else. Nothing heavy is
 imported before it is used.
@@ -14,15 +15,18 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Callable as _Callable
 from collections.abc import Mapping as _Dictionary
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from simulator.architecture import Architecture
+    from simulator.batch.model import CostModel as _CostModel
     from simulator.evaluation import Progress
+    from simulator.mappers import Found, Standing
     from simulator.mapping import Mapping
-    from simulator.mapspaces import Mapspace
+    from simulator.mapspaces import Constraints, Mapspace
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
     from workloads import Network, NetworkLayer
@@ -33,7 +37,9 @@ if TYPE_CHECKING:
 
 _LAZY = {
     "Architecture": "simulator.architecture",
+    "Constraints": "simulator.mapspaces",
     "Mapping": "simulator.mapping",
+    "Mapspace": "simulator.mapspaces",
     "Problem": "simulator.problem",
     "SimulatorError": "simulator.errors",
     "convolution": "simulator.problem",
@@ -42,7 +48,10 @@ _LAZY = {
 
 __all__ = [
     "Architecture",
+    "Constraints",
+    "CostModel",
     "Mapping",
+    "Mapspace",
     "Problem",
     "SimulatorError",
     "convolution",
@@ -54,6 +63,7 @@ __all__ = [
     "load_mapping",
     "load_network",
     "mapspace",
+    "search",
     "simulate",
 ]
 
@@ -165,6 +175,8 @@ def simulate(
     batch: int | None = None,
     mappings: _Dictionary[str, MappingSource] | None = None,
     progress: Progress | None = None,
+    mapper: str | None = None,
+    evaluations: int | None = None,
 ) -> NetworkResult:
     """Map, count and price every layer of a network; see `simulator.evaluation.simulate`.
 
@@ -184,6 +196,8 @@ def simulate(
         engine,
         given,
         progress,
+        mapper,
+        evaluations,
     )
 
 
@@ -205,8 +219,23 @@ def evaluate(
     return LayerResult(problem.name, "problem", (Part(spent),), "by hand")
 
 
-def mapspace(layer: Layer, architecture: Machine, dataflow: str = "row_stationary") -> Mapspace:
-    """Return every mapping that a dataflow allows for a layer.
+def CostModel(layer: Layer, architecture: Machine) -> _CostModel:  # noqa: N802
+    """Return the cost model of a layer on a machine, a `simulator.batch.model.CostModel`.
+
+    It scores arrays of mappings, as vectors of its ``encoding``, by `evaluate`.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names, problems that vectors cannot hold and machines that cannot be priced.
+    """
+    from simulator.batch import model
+
+    return model.CostModel(load_layer(layer), load_architecture(architecture))
+
+
+def mapspace(layer: Layer, architecture: Machine, dataflow: str | None = "row_stationary") -> Mapspace:
+    """Return every mapping that a dataflow allows for a layer; every legal one where that is None.
 
     Raises
     ------
@@ -214,8 +243,68 @@ def mapspace(layer: Layer, architecture: Machine, dataflow: str = "row_stationar
         For unknown names, and for an empty space, with the level that cannot hold the smallest tiles.
     """
     from simulator import dataflows
+    from simulator.mapspaces import Mapspace
 
-    return dataflows.mapspace(dataflow, load_layer(layer), load_architecture(architecture))
+    problem, machine = load_layer(layer), load_architecture(architecture)
+    if dataflow is not None:
+        return dataflows.mapspace(dataflow, problem, machine)
+    space = Mapspace(problem, machine)
+    # Raises where there is none.
+    next(space.batches(1))
+    return space
+
+
+def search(
+    layer: Layer,
+    architecture: Machine,
+    dataflow: str | None = None,
+    objective: str = "energy",
+    mapper: str | None = None,
+    *,
+    evaluations: int | None = None,
+    seconds: float | None = None,
+    seed: int = 0,
+    threads: int = 1,
+    progress: _Callable[[Standing], None] | None = None,
+) -> Found:
+    """Search the mapspace of a layer for the mapping with the least energy, cycles or EDP.
+
+    Parameters
+    ----------
+    dataflow
+        Whose mapspace is searched; None for every legal mapping.
+    mapper
+        "exhaustive", "random" or "hill-climbing". By default a dataflow's mapspace is searched exhaustively
+        and that of every legal mapping, too large for that, by hill climbing.
+    evaluations, seconds
+        Where the search ends. Given neither, an exhaustive one ends with the mapspace, the others after
+        100,000 evaluations. Ctrl-C ends it as well, with what was found so far.
+    seed
+        What random draws follow from. The same seed and evaluations find the same mapping.
+    progress
+        Called with how far the search is, after every batch.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names and wrong limits; for an empty mapspace, with the level that cannot hold the
+        smallest tiles.
+    """
+    from simulator.mappers import find_best
+
+    space = mapspace(layer, architecture, dataflow)
+    if mapper is None:
+        mapper = "hill-climbing" if dataflow is None else "exhaustive"
+    return find_best(
+        space,
+        objective,
+        mapper,
+        evaluations=evaluations,
+        seconds=seconds,
+        seed=seed,
+        threads=threads,
+        progress=progress,
+    )
 
 
 def dataflow_mapping(

@@ -12,6 +12,23 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli_options import (
+    Batch,
+    Dataflow,
+    Engine,
+    Evaluations,
+    Json,
+    LayerName,
+    Machine,
+    MachineOption,
+    Mapper,
+    MapspaceDataflow,
+    NetworkName,
+    Objective,
+    Save,
+    print_json,
+)
+from simulator.cli_show import listing, show
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.terminal import Commands
 
@@ -27,8 +44,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-show = typer.Typer(help="Show a network, an architecture, a dataflow or a mapping.", no_args_is_help=True)
-listing = typer.Typer(help="List the names that other commands take.", no_args_is_help=True)
 app.add_typer(show, name="show", epilog="Example: simulator show network alexnet")
 app.add_typer(listing, name="list", epilog="Example: simulator list architectures")
 
@@ -42,57 +57,12 @@ def main() -> None:
     app(prog_name="simulator")
 
 
-def _print_json(data: object) -> None:
-    print(json.dumps(data, indent=1))
-
-
-def _networks() -> list[str]:
-    from workloads import NETWORKS
-
-    return list(NETWORKS)
-
-
-def _architectures() -> list[str]:
-    from simulator.architecture import registered_architectures
-
-    return list(registered_architectures())
-
-
-def _dataflows() -> list[str]:
-    from simulator.dataflows import MODULES
-
-    return list(MODULES)
-
-
 def _print_version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
         print(f"simulator {version('dataflow-simulator')}")
         raise typer.Exit
-
-
-NetworkName = Annotated[
-    str,
-    typer.Argument(
-        metavar="NETWORK", help="A network's name; see `simulator list networks`.", autocompletion=_networks
-    ),
-]
-_MACHINE_HELP = "A machine's name (`simulator list architectures`) or the path of its YAML file."
-Machine = Annotated[str, typer.Argument(metavar="ARCH", help=_MACHINE_HELP, autocompletion=_architectures)]
-MachineOption = Annotated[str, typer.Option("--arch", help=_MACHINE_HELP, autocompletion=_architectures)]
-Dataflow = Annotated[
-    str | None,
-    typer.Option(help="A dataflow; see `simulator list dataflows`.", autocompletion=_dataflows),
-]
-Batch = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
-Engine = Annotated[
-    str,
-    typer.Option(
-        metavar="NAME", help="What counts: walk (checked against the closed form), closed-form or functional."
-    ),
-]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
 @app.callback()
@@ -112,9 +82,9 @@ def run(
     arch: MachineOption,
     dataflow: Dataflow = None,
     batch: Batch = None,
-    objective: Annotated[
-        str, typer.Option(metavar="NAME", help="What mappings are chosen for: energy, cycles or edp.")
-    ] = "energy",
+    objective: Objective = "energy",
+    mapper: Mapper = None,
+    evaluations: Evaluations = None,
     engine: Engine = "walk",
     mapping: Annotated[
         list[str] | None,
@@ -133,14 +103,16 @@ def run(
     if out is not None:
         _prepare(out)
     with progress(f"reading {network}") as report:
-        result = sim.simulate(network, arch, dataflow, objective, engine, batch, mappings, report)
+        result = sim.simulate(
+            network, arch, dataflow, objective, engine, batch, mappings, report, mapper, evaluations
+        )
         if out is not None:
             result.save(out / "result.json")
             result.save_csv(out / "layers.csv")
             result.plot_energy(out / "energy.png")
             result.plot_energy(out / "energy.pdf")
     if as_json:
-        _print_json(result.to_dict())
+        print_json(result.to_dict())
     else:
         print_parts(lambda width: network_parts(result, width))
 
@@ -150,9 +122,7 @@ def run(
     "Example: simulator evaluate alexnet:conv1 eyeriss_v1 --parameters m=96,n=1,e=7,p=16,q=1,r=1,t=2"
 )
 def evaluate(
-    layer: Annotated[
-        str, typer.Argument(metavar="LAYER", help="A layer, as alexnet:conv2, or a problem's YAML file.")
-    ],
+    layer: LayerName,
     arch: Machine,
     mapping: Annotated[
         str | None,
@@ -170,9 +140,7 @@ def evaluate(
     ] = None,
     batch: Batch = None,
     engine: Engine = "walk",
-    save: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write the mapping to this YAML file.")
-    ] = None,
+    save: Save = None,
     as_json: Json = False,
 ) -> None:
     """Count and price one layer under one mapping: the nest, every action, every boundary, the cycles."""
@@ -198,9 +166,55 @@ def evaluate(
     if save is not None:
         write_atomically(save, result.cost.mapping.to_yaml())
     if as_json:
-        _print_json(result.to_dict())
+        print_json(result.to_dict())
     else:
         print_parts(lambda _: layer_parts(result, machine.energy_unit))
+
+
+@app.command(
+    epilog="Example: simulator search alexnet:conv2 --arch eyeriss_v1 --dataflow row_stationary "
+    "--objective edp --save best.yaml\n\n"
+    "Example: simulator search alexnet:conv2 --arch eyeriss_v1 --mapper random --seconds 60 --threads 2"
+)
+def search(
+    layer: LayerName,
+    arch: MachineOption,
+    dataflow: MapspaceDataflow = None,
+    batch: Batch = None,
+    objective: Objective = "energy",
+    mapper: Mapper = None,
+    evaluations: Evaluations = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="End the search after this time; Ctrl-C ends it at any time.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="What random draws follow from.")] = 0,
+    threads: Annotated[int, typer.Option(min=1, help="Threads that score mappings.")] = 1,
+    save: Save = None,
+    as_json: Json = False,
+) -> None:
+    """Search a layer's mapspace for the mapping with the least energy, cycles or EDP."""
+    import simulator as sim
+    from simulator.files import check_writable, write_atomically
+    from simulator.terminal import print_parts, search_parts, search_progress
+
+    if save is not None:
+        check_writable(save)
+    machine, problem = sim.load_architecture(arch), sim.load_layer(layer, batch)
+    with search_progress(f"searching {problem.name}") as report:
+        found = sim.search(
+            problem, machine, dataflow, objective, mapper,
+            evaluations=evaluations, seconds=seconds, seed=seed, threads=threads, progress=report,
+        )  # fmt: skip
+    if save is not None:
+        write_atomically(save, found.mapping.to_yaml())
+    if as_json:
+        names = {"layer": problem.name, "architecture": machine.name, "dataflow": dataflow, "seed": seed}
+        print_json(names | found.to_dict())
+    else:
+        print_parts(lambda _: search_parts(found, problem, machine.energy_unit))
+    if found.interrupted:
+        print("interrupted: the best mapping so far", file=sys.stderr)
+        raise typer.Exit(130)
 
 
 @app.command(epilog="Example: simulator count cases.jsonl --engine closed-form --check")
@@ -227,101 +241,6 @@ def count(
             print(json.dumps(answer), flush=True)
     if failed:
         raise typer.Exit(1)
-
-
-@show.command("network", epilog="Example: simulator show network alexnet --batch 4")
-def show_network(name: NetworkName, batch: Batch = None, as_json: Json = False) -> None:
-    """Show a network's layers: types, shapes, multiply-accumulates, weights."""
-    from dataclasses import asdict
-
-    import simulator as sim
-    from simulator.terminal import print_parts, summary_table
-
-    network = sim.load_network(name, batch)
-    if as_json:
-        _print_json([asdict(row) for row in network.summary()])
-    else:
-        print_parts(lambda _: [summary_table(network)])
-
-
-@show.command("architecture", epilog="Example: simulator show architecture eyeriss_v1")
-def show_architecture(name: Machine, as_json: Json = False) -> None:
-    """Show a machine: its levels, arrays, sizes, bandwidths and prices, with their sources."""
-    import simulator as sim
-
-    machine = sim.load_architecture(name)
-    if as_json:
-        _print_json(machine.to_dict())
-    else:
-        print(machine.describe())
-
-
-@show.command("dataflow", epilog="Example: simulator show dataflow row_stationary")
-def show_dataflow(
-    name: Annotated[
-        str,
-        typer.Argument(metavar="DATAFLOW", help="See `simulator list dataflows`.", autocompletion=_dataflows),
-    ],
-    as_json: Json = False,
-) -> None:
-    """Show what a dataflow keeps stationary, and its parameters."""
-    from simulator import dataflows
-
-    text = dataflows.describe(name)
-    if as_json:
-        parameters = list(dataflows.MODULES[name].PARAMETERS)
-        _print_json({"name": name, "parameters": parameters, "description": text})
-    else:
-        print(text)
-
-
-@show.command("mapping", epilog="Example: simulator show mapping best.yaml")
-def show_mapping(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A mapping's YAML file.")], as_json: Json = False
-) -> None:
-    """Show a mapping as the loop nest it is."""
-    import simulator as sim
-
-    mapping = sim.load_mapping(file)
-    if as_json:
-        _print_json(mapping.to_list())
-    else:
-        print(mapping)
-
-
-@listing.command("networks", epilog="Example: simulator list networks")
-def list_networks(as_json: Json = False) -> None:
-    """List the networks that come with the simulator."""
-    from workloads import NETWORKS
-
-    _print_names("network", {name: entry.description for name, entry in NETWORKS.items()}, as_json)
-
-
-@listing.command("architectures", epilog="Example: simulator list architectures")
-def list_architectures(as_json: Json = False) -> None:
-    """List the machines that come with the simulator."""
-    import simulator as sim
-
-    machines = {name: sim.load_architecture(name).description for name in _architectures()}
-    _print_names("architecture", machines, as_json)
-
-
-@listing.command("dataflows", epilog="Example: simulator list dataflows")
-def list_dataflows(as_json: Json = False) -> None:
-    """List the dataflows."""
-    from simulator import dataflows
-
-    flows = {name: dataflows.describe(name).splitlines()[0] for name in _dataflows()}
-    _print_names("dataflow", flows, as_json)
-
-
-def _print_names(kind: str, descriptions: dict[str, str], as_json: bool) -> None:
-    from simulator.terminal import name_table, print_parts
-
-    if as_json:
-        _print_json(descriptions)
-    else:
-        print_parts(lambda _: [name_table(kind, descriptions)])
 
 
 def _mapping_files(given: list[str]) -> dict[str, str]:

@@ -9,16 +9,19 @@ from dataclasses import dataclass, replace
 
 from simulator import dataflows
 from simulator.architecture import Architecture
-from simulator.cost.model import Cost, cost
+from simulator.cost.model import cost
 from simulator.counting import check_engine
 from simulator.errors import MappingError, SimulatorError, did_you_mean
 from simulator.lowering import lower_layer
-from simulator.mappers.exhaustive import Choice, best_together, check_objective, search_exhaustively
+from simulator.mappers import Choice, Found, best_together, check_mapper, check_objective, find_best
 from simulator.mapping import Mapping
+from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
-from simulator.results import LayerResult, NetworkResult, Part
+from simulator.results import LayerResult, NetworkResult, Part, Search
 from workloads import Network
 
+# Mappings that are scored before a mapspace counts as too large to be searched to its end: about a second.
+EXHAUSTIVE_EVALUATIONS = 1_000_000
 # What is being done, multiply-accumulates done and in all.
 Progress = Callable[[str, int, int], None]
 
@@ -40,6 +43,8 @@ def simulate(
     engine: str = "walk",
     mappings: Dictionary[str, Mapping] | None = None,
     progress: Progress | None = None,
+    mapper: str | None = None,
+    evaluations: int | None = None,
 ) -> NetworkResult:
     """Map every layer that has multiply-accumulates, count it and price it.
 
@@ -56,6 +61,14 @@ def simulate(
         Mappings given by hand, by layer name; these layers are not searched.
     progress
         Called with what is being done, multiply-accumulates done and in all.
+    mapper
+        What searches: "exhaustive", "random" or "hill-climbing". By default every mapspace of up to a
+        million mappings is searched to its end; for larger ones the better of their first million mappings
+        and of hill climbing is taken. Each part of a layer's result says what was done.
+    evaluations
+        The most mappings of a layer that a mapper scores, in place of that million, of hill climbing's and
+        random draws' 100,000, or of the whole mapspace for "exhaustive" by name. Searches are limited by
+        evaluations and never by time, so the same run gives the same mappings.
 
     Raises
     ------
@@ -64,28 +77,38 @@ def simulate(
     """
     check_engine(engine)
     check_objective(objective)
+    if mapper is not None:
+        check_mapper(mapper)
     flow = default_dataflow(architecture) if dataflow is None else dataflows.check_dataflow(dataflow)
     given = dict(mappings or {})
     layers = {layer.name: lower_layer(layer) for layer in network}
     _check_given(network, layers, given)
     work = _distinct(layers, given)
     report = _Report(progress, 2 * sum(item.problem.macs for item in work.values()))
-    fronts = []
+    fronts: list[tuple[Choice, ...]] = []
+    searches: list[Search | None] = []
     for item in work.values():
         with report(f"mapping {item.problem.name}", item.problem.macs), _naming(item.problem.name):
-            fronts.append(_choices(item, architecture, flow, objective))
+            if item.given is not None:
+                fronts.append(_by_hand(item.problem, architecture, item.given))
+                searches.append(None)
+            else:
+                space = dataflows.mapspace(flow, item.problem, architecture)
+                found = _search(space, objective, mapper, evaluations)
+                fronts.append(found.front)
+                searches.append(Search(found.mapper, found.evaluated, found.complete))
     picks = best_together(fronts, [item.times for item in work.values()])
-    costs: dict[_Key, Cost] = {}
-    for (key, item), front, pick in zip(work.items(), fronts, picks, strict=True):
+    done: dict[_Key, Part] = {}
+    for (key, item), front, pick, search in zip(work.items(), fronts, picks, searches, strict=True):
         with report(f"{_DOING[engine]} {item.problem.name}", item.problem.macs), _naming(item.problem.name):
-            costs[key] = cost(item.problem, architecture, front[pick].mapping, engine)
+            done[key] = Part(cost(item.problem, architecture, front[pick].mapping, engine), search=search)
     report.finish()
     results = []
     for name, problems in layers.items():
-        parts = [
-            Part(replace(costs[_key(problem, given.get(name))], problem=problem), times)
-            for problem, times in problems
-        ]
+        parts = []
+        for problem, times in problems:
+            part = done[_key(problem, given.get(name))]
+            parts.append(replace(part, cost=replace(part.cost, problem=problem), times=times))
         if parts:
             how = "by hand" if name in given else flow
             results.append(LayerResult(name, network[name].type, tuple(parts), how))
@@ -166,11 +189,28 @@ def _distinct(layers: _Lowered, given: Dictionary[str, Mapping]) -> dict[_Key, _
     return work
 
 
-def _choices(item: _Work, architecture: Architecture, dataflow: str, objective: str) -> tuple[Choice, ...]:
-    if item.given is not None:
-        spent = cost(item.problem, architecture, item.given, "closed-form")
-        return (Choice(item.given, spent.energy, spent.cycles.total),)
-    return search_exhaustively(dataflows.mapspace(dataflow, item.problem, architecture), objective)
+def _by_hand(problem: Problem, architecture: Architecture, mapping: Mapping) -> tuple[Choice]:
+    spent = cost(problem, architecture, mapping, "closed-form")
+    return (Choice(mapping, spent.energy, spent.cycles.total),)
+
+
+def _search(space: Mapspace, objective: str, mapper: str | None, evaluations: int | None) -> Found:
+    """Search with the mapper named, or with the best that gets through the space."""
+    if mapper is not None:
+        return _finished(find_best(space, objective, mapper, evaluations=evaluations))
+    limit = EXHAUSTIVE_EVALUATIONS if evaluations is None else evaluations
+    first = _finished(find_best(space, objective, "exhaustive", evaluations=limit))
+    if first.complete:
+        return first
+    climbed = _finished(find_best(space, objective, "hill-climbing", evaluations=evaluations))
+    return min(first, climbed, key=lambda found: found.cost)
+
+
+def _finished(found: Found) -> Found:
+    """What a search found; one that was interrupted interrupts the run."""
+    if found.interrupted:
+        raise KeyboardInterrupt
+    return found
 
 
 def _key(problem: Problem, given: Mapping | None) -> _Key:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.console import Console, RenderableType
@@ -13,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from simulator.mapspaces import Mapspace, Size
     from simulator.results import LayerResult, NetworkResult
 
 _WIDTH = 160
@@ -90,6 +92,7 @@ def notes(result: NetworkResult) -> list[str]:
         lines[-1] += (
             ", the product of the network's total energy and total cycles over the layers' convex fronts"
         )
+    lines += _searches(result)
     if result.seconds:
         rate = result.macs / result.seconds / 1e9
         lines.append(
@@ -108,6 +111,50 @@ def notes(result: NetworkResult) -> list[str]:
         missing = ", ".join(f"{part} {action}" for part, action in result.architecture.unpriced)
         lines.append(f"without a price, so free: {missing}")
     return lines
+
+
+def _searches(result: NetworkResult) -> list[str]:
+    """The layers of each mapper, and of them those whose mapspaces were not searched to their end."""
+    found: dict[str, list[str]] = {}
+    for layer in result.layers:
+        for part in layer.parts:
+            search = part.search
+            extent = "" if search is None or search.complete else ", not the whole mapspace"
+            how = "given by hand" if search is None else f"by {search.mapper} search{extent}"
+            if layer.name not in found.setdefault(how, []):
+                found[how].append(layer.name)
+    return [f"mappings {how}: {_few(names)}" for how, names in found.items()]
+
+
+def mapspace_data(space: Mapspace, size: Size) -> dict[str, Any]:
+    """A mapspace as plain data: its size, slots with the bounds and orders of their loops, nodes, columns.
+
+    A node's value is True where it always keeps its tensor, False where never, else None. Columns have a
+    name, the least and the most value. The number of orders is that of the loops listed.
+    """
+    encoding, allowed = space.encoding, space.restriction
+    slots = []
+    for number, slot in enumerate(encoding.slots):
+        pairs = zip(encoding.dimensions, allowed.least[number], allowed.most[number], strict=True)
+        loops = {d: [int(low), int(high)] for d, low, high in pairs if high > 1}
+        listed = int(allowed.choices_start[number + 1] - allowed.choices_start[number])
+        slots.append({"name": slot.name, "loops": loops, "orders": listed or math.factorial(len(loops))})
+    return {
+        "mapspace": space.constraints.name,
+        "problem": space.problem.to_dict(),
+        "architecture": space.architecture.name,
+        "size": {"mappings": size.mappings, "exact": size.exact},
+        "version": int(encoding.ranges[0][0]),
+        "slots": slots,
+        "nodes": {
+            str(node): bool(low) if low == high else None
+            for node, (low, high) in zip(encoding.nodes, allowed.keep, strict=True)
+        },
+        "columns": [
+            [name, int(low), int(high)]
+            for name, low, high in zip(encoding.columns, *encoding.ranges, strict=True)
+        ],
+    }
 
 
 def render_layer(layer: LayerResult) -> str:

@@ -8,7 +8,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -26,11 +26,21 @@ FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
+class Search:
+    """What chose a mapping: the mapper, how many mappings it scored, whether that is the whole mapspace."""
+
+    mapper: str
+    evaluated: int
+    complete: bool
+
+
+@dataclass(frozen=True)
 class Part:
-    """One problem of a layer, and how often the layer runs it."""
+    """One problem of a layer, how often the layer runs it, and the search for its mapping (None: by hand)."""
 
     cost: Cost
     times: int = 1
+    search: Search | None = None
 
 
 @dataclass(frozen=True)
@@ -309,6 +319,7 @@ def _part(part: Part) -> dict[str, Any]:
         "times": part.times,
         "problem": cost.problem.to_dict(),
         "mapping": cost.mapping.to_list(),
+        "search": None if part.search is None else asdict(part.search),
         "counts": [row.to_dict(row.tensor == cost.problem.output) for row in cost.counts.rows],
         "zero_operand_macs": cost.counts.zero_operand_macs,
         "cycles": {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -18,11 +19,14 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from simulator.errors import SimulatorError
-from simulator.report import big, notes, plain_table, result_table, to_text
+from simulator.report import big, mapspace_data, notes, plain_table, result_table, to_text
 
 if TYPE_CHECKING:
     from simulator.cost.timing import Cycles
     from simulator.counting import BoundaryCounts
+    from simulator.mappers import Found, Standing
+    from simulator.mapspaces import Mapspace, Size
+    from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
     from workloads import Network
 
@@ -87,25 +91,55 @@ def print_parts(parts: Callable[[int | None], Iterable[RenderableType]]) -> None
 @contextmanager
 def progress(doing: str) -> Iterator[Report | None]:
     """Show what is being done, the rate and the time left on stderr; None where it is no terminal."""
+    with _bar(doing, _Rate()) as update:
+        yield update and (lambda doing, done, total: update(doing, completed=done, total=total))
+
+
+@contextmanager
+def search_progress(doing: str) -> Iterator[Callable[[Standing], None] | None]:
+    """Show how far a search is, its rate, the time left and the best so far; None where it is no terminal."""
+    with _bar(doing, TextColumn("{task.fields[standing]}")) as update:
+
+        def report(standing: Standing) -> None:
+            assert update is not None
+            update(
+                doing, completed=standing.part or 0, total=standing.part and 1, standing=_standing(standing)
+            )
+
+        yield update and report
+
+
+def _standing(standing: Standing) -> str:
+    of = "" if standing.total is None else f" of {big(standing.total)}"
+    rate = standing.evaluated / max(standing.seconds, 1e-9)
+    best = (
+        "" if math.isinf(standing.energy) else f", best {big(standing.energy)}, {big(standing.cycles)} cycles"
+    )
+    return f"{big(standing.evaluated)}{of} mappings, {big(rate)}/s{best}"
+
+
+@contextmanager
+def _bar(doing: str, status: ProgressColumn) -> Iterator[Callable[..., None] | None]:
+    """A bar on stderr with a function that sets its text and numbers; None where it is no terminal."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield None
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), _Rate(), TimeRemainingColumn(compact=True))
+    columns = (TextColumn("{task.description}"), BarColumn(), status, TimeRemainingColumn(compact=True))
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(escape(doing), total=None)
+        task = bar.add_task(escape(doing), total=None, standing="")
         now = doing
 
         def describe(text: str | None) -> None:
             bar.update(task, description=escape(now if text is None else text))
 
-        def report(doing: str, done: int, total: int) -> None:
+        def update(doing: str, **numbers: Any) -> None:
             nonlocal now
             now = doing
-            bar.update(task, description=escape(doing), completed=done, total=total)
+            bar.update(task, description=escape(doing), **numbers)
 
         with _telling_compilation(describe):
-            yield report
+            yield update
 
 
 class _Rate(ProgressColumn):
@@ -158,6 +192,44 @@ def layer_parts(result: LayerResult, unit: str) -> Iterator[RenderableType]:
     yield from (Text(line) for line in _cycles(cost.cycles))
     yield Text(f"energy {_number(cost.energy)} {unit}, EDP {cost.edp:.6g} {unit} x cycles")
     yield Text(f"counted by: {counts.engine}")
+
+
+def search_parts(found: Found, problem: Problem, unit: str) -> Iterator[RenderableType]:
+    """What a search found: the nest, its energy and cycles, and what was searched."""
+    yield Text(f"{problem}\n\n{found.mapping}\n")
+    yield Text(
+        f"energy {_number(found.energy)} {unit}, {found.cycles:,} cycles, EDP {found.edp:.6g} {unit} x cycles"
+    )
+    extent = "the whole mapspace" if found.complete else "part of the mapspace"
+    rate = found.evaluated / max(found.seconds, 1e-9)
+    yield Text(
+        f"least {found.objective} of {found.evaluated:,} mappings scored, {extent}: {found.mapper} search, "
+        f"{found.seconds:.3g} s, {big(rate)} mappings/s{', interrupted' if found.interrupted else ''}"
+    )
+    yield Text("counted by: closed form, not walked")
+
+
+def mapspace_parts(space: Mapspace, size: Size) -> Iterator[RenderableType]:
+    """A mapspace: its size, the loops that its slots may have, its nodes, the columns of its vectors."""
+    data = mapspace_data(space, size)
+    yield Text(
+        f"{space.constraints.name}: {size} mappings of {space.problem.name} on {space.architecture.name}"
+    )
+    slots = _table("slots, outermost first", "slot", "loops (least to most)", "orders", numbers=1)
+    for slot in data["slots"]:
+        loops = ", ".join(f"{d} {low} to {high}" for d, (low, high) in slot["loops"].items())
+        slots.add_row(slot["name"], loops or "none", str(slot["orders"]))
+    yield slots
+    nodes = _table("nodes", "node", "keeps its tensor", numbers=0)
+    for name, keeps in data["nodes"].items():
+        nodes.add_row(name, {True: "always", False: "never", None: "or bypassed"}[keeps])
+    yield nodes
+    columns = _table(
+        f"columns of a vector, version {data['version']}", "column", "name", "least", "most", numbers=2
+    )
+    for index, (name, low, high) in enumerate(data["columns"]):
+        columns.add_row(str(index), name, str(low), str(high))
+    yield columns
 
 
 def _table(title: str, *headings: str, numbers: int) -> Table:

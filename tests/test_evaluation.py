@@ -1,6 +1,7 @@
 """Simulating networks: what is evaluated once, which mapping is chosen, what is said."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from oracles import machine, mapping
@@ -11,6 +12,7 @@ from simulator.cost.model import cost
 from simulator.errors import MappingError, SimulatorError
 from simulator.evaluation import default_dataflow, simulate
 from simulator.lowering import lower_layer
+from simulator.results import Search
 
 SMALL = machine(
     {
@@ -51,20 +53,28 @@ def by_hand(layer="conv2"):
     return mapping("DRAM:", *loops)
 
 
+def spent_by_all(problem, dataflow="row_stationary"):
+    """Energy and cycles of every mapping of a dataflow's mapspace."""
+    space = dataflows.mapspace(dataflow, problem, SMALL)
+    vectors = (vector for batch in space.batches() for vector in batch)
+    costs = (cost(problem, SMALL, space.decode(vector), "closed-form") for vector in vectors)
+    return [(c.energy, c.cycles.total) for c in costs]
+
+
 def test_identical_layers_are_evaluated_once(monkeypatch):
     """conv2 and conv3 have one shape, conv1 another, fc a third."""
     searched, counted = [], []
 
-    def searching(space, objective):
+    def searching(space, *rest, **options):
         searched.append(space.problem.name)
-        return original_search(space, objective)
+        return original_search(space, *rest, **options)
 
     def counting(problem, *rest):
         counted.append(problem.name)
         return original_cost(problem, *rest)
 
-    original_search, original_cost = evaluation.search_exhaustively, evaluation.cost
-    monkeypatch.setattr(evaluation, "search_exhaustively", searching)
+    original_search, original_cost = evaluation.find_best, evaluation.cost
+    monkeypatch.setattr(evaluation, "find_best", searching)
     monkeypatch.setattr(evaluation, "cost", counting)
     result = simulate(network(), SMALL, engine="closed-form")
     assert searched == counted == ["conv1", "conv2", "fc"]
@@ -78,11 +88,9 @@ def test_each_layer_has_the_best_mapping_of_its_space():
         result = simulate(network(), SMALL, "row_stationary", objective, "closed-form")
         for layer in result:
             ((problem, _),) = lower_layer(network()[layer.name])
-            space = dataflows.mapspace("row_stationary", problem, SMALL)
-            every = [cost(problem, SMALL, nest, "closed-form") for nest in space]
-            best = min((c.energy, c.cycles.total) for c in every)
+            best = min(spent_by_all(problem))
             if objective == "cycles":
-                best = min((c.cycles.total, c.energy) for c in every)[::-1]
+                best = min((c, e) for e, c in spent_by_all(problem))[::-1]
             assert (layer.cost.energy, layer.cycles) == best
 
 
@@ -95,8 +103,7 @@ def test_the_edp_of_a_network_is_the_least_product_of_sums():
     clouds = []
     for name in ("conv1", "conv2", "fc"):
         ((problem, _),) = lower_layer(network()[name])
-        space = dataflows.mapspace("row_stationary", problem, SMALL)
-        spent = {(c.energy, c.cycles.total) for c in (cost(problem, SMALL, m, "closed-form") for m in space)}
+        spent = set(spent_by_all(problem))
         spent = {p for p in spent if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in spent)}
         times = 2 if name == "conv2" else 1
         clouds.append([(times * e, times * c) for e, c in spent])
@@ -116,6 +123,59 @@ def test_a_mapping_by_hand_is_used_and_said():
     assert result["conv2"].energy > result["conv3"].energy
 
 
+def test_each_part_says_what_searched_it(monkeypatch):
+    result = simulate(network(), SMALL, mappings={"conv2": by_hand()}, engine="closed-form")
+    ((problem, _),) = lower_layer(network()["conv1"])
+    assert result["conv2"].parts[0].search is None
+    assert result["conv1"].parts[0].search == Search("exhaustive", len(spent_by_all(problem)), True)
+    assert result.to_dict()["layers"][0]["parts"][0]["search"] == {
+        "mapper": "exhaustive", "evaluated": len(spent_by_all(problem)), "complete": True,
+    }  # fmt: skip
+    assert "mappings by exhaustive search: conv1, conv3, fc" in str(result)
+    assert "mappings given by hand: conv2" in str(result)
+
+
+@pytest.mark.parametrize("objective", ["energy", "cycles"])
+def test_a_space_too_large_is_climbed(monkeypatch, objective):
+    """The better of its first mapping and of hill climbing; the same each time."""
+    monkeypatch.setattr(evaluation, "EXHAUSTIVE_EVALUATIONS", 1)
+    monkeypatch.setattr("simulator.mappers.driver.DEFAULT_EVALUATIONS", 500)
+    results = [simulate(network(), SMALL, objective=objective, engine="closed-form") for _ in range(2)]
+    assert [x.mapping for x in results[0]] == [x.mapping for x in results[1]]
+    searches = [layer.parts[0].search for layer in results[0]]
+    assert {(s.mapper, s.complete) for s in searches} >= {("hill-climbing", False)}
+    assert "mappings by hill-climbing search, not the whole mapspace: " in str(results[0])
+    short = simulate(network(), SMALL, objective=objective, mapper="exhaustive", evaluations=1)
+    assert {layer.parts[0].search for layer in short} == {Search("exhaustive", 1, False)}
+    assert getattr(results[0], objective) < getattr(short, objective)
+
+
+def test_the_first_mappings_of_a_space_too_large_may_be_the_best(monkeypatch):
+    """Hill climbing that stops at once finds nothing better."""
+    size = len(spent_by_all(lower_layer(network()["conv1"])[0][0]))
+    monkeypatch.setattr(evaluation, "EXHAUSTIVE_EVALUATIONS", size - 1)
+    monkeypatch.setattr("simulator.mappers.driver.DEFAULT_EVALUATIONS", 1)
+    result = simulate(network(), SMALL, engine="closed-form")
+    assert result["conv1"].parts[0].search == Search("exhaustive", size - 1, False)
+
+
+def test_a_mapper_by_name():
+    result = simulate(network(), SMALL, engine="closed-form", mapper="random", evaluations=30)
+    assert {layer.parts[0].search for layer in result} == {Search("random", 30, False)}
+
+
+def test_ctrl_c_ends_a_run(monkeypatch):
+    """Not only the search of a layer."""
+
+    def interrupted(*rest, **options):
+        return replace(original(*rest, **options), interrupted=True)
+
+    original = evaluation.find_best
+    monkeypatch.setattr(evaluation, "find_best", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(network(), SMALL, engine="closed-form")
+
+
 def test_a_layer_by_hand_weighs_in_the_edp_of_the_others():
     """Beside a layer of very many cycles the others are worth only their energy."""
     result = simulate(network(), SMALL, objective="edp", engine="closed-form", mappings={"conv2": by_hand()})
@@ -123,8 +183,7 @@ def test_a_layer_by_hand_weighs_in_the_edp_of_the_others():
     choices = []
     for name in ("conv1", "conv3", "fc"):
         ((problem, _),) = lower_layer(network()[name])
-        space = dataflows.mapspace("row_stationary", problem, SMALL)
-        spent = {(c.energy, c.cycles.total) for c in (cost(problem, SMALL, m, "closed-form") for m in space)}
+        spent = set(spent_by_all(problem))
         choices.append([p for p in spent if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in spent)])
     least = min(
         (fixed.energy + sum(e for e, _ in pick)) * (fixed.cycles + sum(c for _, c in pick))
@@ -164,6 +223,8 @@ def test_a_network_without_macs_costs_nothing():
     [
         ({"dataflow": "row_stationery"}, "unknown dataflow 'row_stationery'; did you mean 'row_stationary'"),
         ({"objective": "power"}, "unknown objective 'power'; known: cycles, edp, energy"),
+        ({"mapper": "exhausted"}, "unknown mapper 'exhausted'; did you mean 'exhaustive'"),
+        ({"evaluations": 0}, "evaluations must be a positive whole number, not 0"),
         ({"engine": "walks"}, "unknown engine 'walks'; did you mean 'walk'"),
         ({"mappings": {"conv9": None}}, "no layer 'conv9' with a mapping in tiny; did you mean 'conv[123]'"),
         ({"mappings": {"pool": None}}, "no layer 'pool' with a mapping in tiny"),
@@ -183,7 +244,7 @@ def test_an_illegal_mapping_by_hand_names_its_layer():
 
 def test_a_layer_without_a_mapping_is_named():
     with pytest.raises(
-        MappingError, match=r"layer 'conv1': row_stationary has no mapping .*: RF .* holds 8 bits"
+        MappingError, match=r"layer 'conv1': row_stationary has no mapping .*: RF holds 8 bits"
     ):
         simulate(network(), SMALL.replace({"RF.capacity": "1 words"}))
 

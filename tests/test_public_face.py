@@ -108,8 +108,39 @@ def test_a_dataflow_s_mapping_lies_in_its_space():
     space = sim.mapspace(layer, "eyeriss_v1")
     nest = sim.dataflow_mapping(layer, "eyeriss_v1", m=64, n=4, e=13, p=16, q=3, r=2, t=2)
     spent = sim.evaluate(layer, "eyeriss_v1", nest, "closed-form")
-    assert len(space) > 100
+    assert space.size().mappings > 100
     assert spent.active_pes == 156
+
+
+def test_a_cost_model_takes_names_and_scores_vectors():
+    layer, chip = sim.load_layer("lenet5_caffe:conv2"), sim.load_architecture("eyeriss_v1")
+    model = sim.CostModel("lenet5_caffe:conv2", "eyeriss_v1")
+    assert (model.problem, model.architecture) == (layer, chip)
+    vectors = sim.mapspace(layer, chip, None).sample(5, 1)
+    for vector, row in zip(vectors, model.evaluate(vectors), strict=True):
+        spent = sim.evaluate(layer, chip, model.encoding.decode(vector), "closed-form")
+        assert row["valid"] and (row["energy"], row["cycles"]) == (spent.energy, spent.cycles)
+
+
+def test_a_search_takes_names_and_finds_what_evaluate_says():
+    for dataflow, mapper in ((None, "hill-climbing"), ("weight_stationary", "exhaustive")):
+        found = sim.search("lenet5_caffe:conv2", "eyeriss_v1", dataflow, "cycles", evaluations=2000)
+        assert (found.mapper, found.objective) == (mapper, "cycles")
+        spent = sim.evaluate("lenet5_caffe:conv2", "eyeriss_v1", found.mapping, "closed-form")
+        assert (found.energy, found.cycles) == (spent.energy, spent.cycles)
+        assert sim.mapspace("lenet5_caffe:conv2", "eyeriss_v1", dataflow).contains(found.mapping)
+
+
+def test_a_mapspace_of_constraints():
+    layer, chip = sim.load_layer("lenet5_caffe:conv2"), sim.load_architecture("eyeriss_v1")
+    space = sim.Mapspace(layer, chip, sim.Constraints(keeps={"GLB.weights": False}))
+    assert not any(space.sample(50, 0)[:, space.encoding.columns.index("GLB.weights")])
+
+
+def test_every_legal_mapping_of_a_machine_too_small_is_none():
+    tiny = sim.load_architecture("eyeriss_v1").replace({"GLB.capacity": "20 bits", "GLB.partitions": []})
+    with pytest.raises(MappingError, match=r"GLB holds 20 bits for .*; the smallest tiles"):
+        sim.search("lenet5_caffe:conv2", tiny)
 
 
 def test_a_network_is_simulated_by_name():

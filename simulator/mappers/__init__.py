@@ -1,7 +1,28 @@
-"""Searches over a mapspace."""
+"""Mappers: ways to look for the best mapping of a mapspace, behind one protocol."""
 
-from __future__ import annotations
+from simulator.mappers.choice import Choice, best_together
+from simulator.mappers.driver import (
+    MAPPERS,
+    OBJECTIVES,
+    Found,
+    Standing,
+    check_mapper,
+    check_objective,
+    find_best,
+    search,
+)
+from simulator.mappers.protocol import Mapper
 
-from simulator.mappers.exhaustive import OBJECTIVES, Choice, check_objective, search_exhaustively
-
-__all__ = ["OBJECTIVES", "Choice", "check_objective", "search_exhaustively"]
+__all__ = [
+    "MAPPERS",
+    "OBJECTIVES",
+    "Choice",
+    "Found",
+    "Mapper",
+    "Standing",
+    "best_together",
+    "check_mapper",
+    "check_objective",
+    "find_best",
+    "search",
+]
