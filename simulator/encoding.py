@@ -177,7 +177,7 @@ class Encoding:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """Names of the columns: ``T0.P``, ``PE.x.P``, ``T0.order``, ``GLB.inputs``, ``PE.order`` and so on."""
+        """Names of the columns: ``T0.P``, ``PE.x.P``, ``T0.order``, ``GLB.inputs``, ``PE.order``, ..."""
         return (
             "version",
             *(f"{slot.name}.{d}" for slot in self.slots for d in self.dimensions),

@@ -97,6 +97,8 @@ def test_energy_breakdown_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str
     ("name", "options", "shown"),
     [
         ("walk", ["--networks", "lenet5_caffe"], "walk (CPU s)"),
+        ("batch", ["--layers", "lenet5_caffe:conv2", "--mappings", "300"], "slowest layer"),
+        ("mapspaces", ["--networks", "lenet5_caffe"], "ms"),
         ("functional", ["--layers", "lenet5_caffe:conv2"], "total"),
         ("memory", ["--network", "lenet5_caffe"], "peak (MB)"),
     ],

@@ -197,7 +197,8 @@ class _Worker:
                 self._words[rows, : self._words.shape[1] if counted else 0],
             )  # fmt: skip
             broken, fates = self._broken[rows], self._fates[rows]
-            broken[:] = 0
+            # Rows of levels that a mapping bypasses are written by nobody.
+            broken[:], out[2][:], out[3][:] = 0, 0, 0
             score_rows(
                 self._state, *self._tables, *self._program, self._known, self._stamps, self._answers,
                 self._time, vectors, broken, fates, *out,

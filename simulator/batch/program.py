@@ -176,8 +176,10 @@ def _representative(
         if level not in (MAC, architecture.outermost.name):
             parts.append((architecture.rank_of(level), Store(level, (tensor,))))
     dimension = problem.dimensions[0][0]
+    above, below = architecture.rank_of(parent), math.inf if child == MAC else architecture.rank_of(child)
     for array in architecture.arrays:
-        quiet = linking is None or array.rank > linking.rank
+        crossed = above < array.rank < below
+        quiet = crossed and (linking is None or array.rank > linking.rank)
         for axis in array.axes:
             if not (quiet and axis.links(tensor)):
                 parts.append((array.rank, Loop(dimension, 1, axis.name, array.name)))

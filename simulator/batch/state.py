@@ -141,7 +141,9 @@ def read_row(state, orders, vectors, row):
             packed = packed_order(state, orders, vectors[row, state[FIRST, AXES_COLUMN] + g - 1], axes)
             for place in range(axes - 1, -1, -1):
                 axis = first + ((packed >> (4 * place)) & 15)
-                count = _add_slot(state, orders, vectors, row, axis, first + place, count, first_order, tabled)
+                count = _add_slot(
+                    state, orders, vectors, row, axis, first + place, count, first_order, tabled
+                )
     return count
 
 

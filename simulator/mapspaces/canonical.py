@@ -209,6 +209,9 @@ def write_chain(layout, vectors, row, g, end, order, nest, count):
             again = d >= 0 and vectors[row, 1 + slot * dims + d] > 1
             if d < 0 and value >= nodes:
                 break
+            if d < 0 and value < 0:
+                # A node of a region further out, which the loops before it have left behind.
+                return False
             if again:
                 value = spare - 1
                 while value >= 0 and vectors[row, keep + first + value]:
