@@ -147,6 +147,10 @@ def load_layer(source: Layer, batch: int | None = None) -> Problem:
         if not path.suffix and not path.exists():
             raise ProblemError(f"no file {path.name!r}; name a layer as alexnet:conv2, or a YAML file")
         return read_problem(path)
+    if not hasattr(source, "layer"):
+        raise ProblemError(
+            f"a layer is a problem, a network's layer, a name or a file's path, not {source!r}"
+        )
     problems = lower_layer(source)
     if len(problems) != 1:
         raise ProblemError(f"layer {source.name!r} ({source.type}) has no multiply-accumulates to map")

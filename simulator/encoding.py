@@ -91,6 +91,11 @@ class Encoding:
             raise MappingError(
                 f"{self.problem.name} has {len(self.dimensions)} dimensions; at most {MOST_ORDERED} fit"
             )
+        for name, extent in self.problem.dimensions:
+            if extent >= 2**31:
+                raise MappingError(
+                    f"{self.problem.name}: {name} = {extent} is too long; vectors hold bounds below 2**31"
+                )
         for region in self.regions:
             if len(region.nodes) > MOST_ORDERED:
                 named = ", ".join(map(str, region.nodes))

@@ -69,10 +69,10 @@ class CostModel:
     def __init__(self, problem: Problem, architecture: Architecture) -> None:
         self.problem, self.architecture = problem, architecture
         self.encoding = Encoding(problem, architecture)
-        self._idle: list[_Worker] = []
         hops = any(array.price("hop", t) for array in architecture.arrays for t in problem.tensor_names)
         if hops and problem.macs * architecture.mac_units >= 2**63:
             raise SimulatorError(f"{problem.name}: words times distance could pass 2**63; price no hops")
+        self._idle = [_Worker(self)]
 
     @cached_property
     def rules(self) -> tuple[str, ...]:
@@ -135,7 +135,7 @@ class CostModel:
             For fewer than one thread.
         """
         given = self.encoding.check_shape(vectors)
-        if not isinstance(threads, int) or isinstance(threads, bool) or threads < 1:
+        if not isinstance(threads, int | np.integer) or isinstance(threads, bool) or threads < 1:
             raise SimulatorError(f"threads must be a positive whole number, not {threads!r}")
         results = np.zeros(len(given), self.dtype(counts, forwardable))
         starts = range(0, len(given), _BLOCK)
@@ -147,8 +147,13 @@ class CostModel:
             with ThreadPoolExecutor(len(shares)) as pool:
                 pairs = zip(workers, shares, strict=True)
                 jobs = [pool.submit(worker.score, given, share, results) for worker, share in pairs]
-                for job in jobs:
-                    job.result()
+                try:
+                    for job in jobs:
+                        job.result()
+                except BaseException:
+                    for worker in workers:
+                        worker.stopped = True
+                    raise
         # Not after an interruption: a kernel may still be at work on them.
         self._idle += workers
         return results
@@ -164,6 +169,8 @@ class _Worker:
     """The scratch of one thread, and the results of a block of rows."""
 
     def __init__(self, model: CostModel) -> None:
+        # Set from another thread: not another block.
+        self.stopped = False
         problem, architecture, encoding = model.problem, model.architecture, model.encoding
         layout = lower_encoding(encoding)
         self._state = make_state(layout)
@@ -188,6 +195,8 @@ class _Worker:
         counted = "counts" in (results.dtype.names or ())
         names = results.dtype["counts"].base.names or () if counted else ()
         for start in starts:
+            if self.stopped:
+                break
             part = results[start : start + _BLOCK]
             rows = slice(0, len(part))
             vectors = _narrow(given[start : start + _BLOCK])

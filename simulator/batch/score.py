@@ -206,15 +206,16 @@ def price_row(state, code, prices, answers, time, count, row, results, cycles, c
     steps = _steps_above(state, count, np.int64(0))
     total = _pace(code, time, float(steps)) + time[SUMS, EXPOSED] + _first_fill(code, time)
     total += time[SUMS, LAST_DRAIN]
-    if total >= _MOST_CYCLES:
+    skew = _skew(state, code, count)
+    if skew < 0 or total + skew >= _MOST_CYCLES:
         return TOO_LARGE
-    spent = int(np.ceil(total * (1 - 1e-12) - 1e-6)) + _skew(state, code, count)
+    spent = int(np.ceil(total * (1 - 1e-12) - 1e-6)) + skew
     energy += code[program.MACS] * prices[0]
     for i in range(code[program.LEAKS]):
         energy += prices[1 + i] * spent
     results[row, ENERGY] = energy
     results[row, EDP] = energy * spent
-    results[row, UTILIZATION] = code[program.MACS] / (steps * code[program.MAC_UNITS])
+    results[row, UTILIZATION] = float(code[program.MACS]) / (float(steps) * float(code[program.MAC_UNITS]))
     cycles[row] = spent
     return SCORED
 
@@ -341,7 +342,7 @@ def _first_fill(code, time):
 
 @lean_kernel
 def _skew(state, code, count):
-    """Cycles in which arrays fill along linked axes, pass by pass."""
+    """Cycles in which arrays fill along linked axes, pass by pass; -1 where they are too many."""
     skew = 0
     for array in range(state[SIZES, ARRAYS]):
         waits = code[code[program.SKEW] + array]
@@ -356,7 +357,10 @@ def _skew(state, code, count):
                     if state[NODE_AT, position] >= 0:
                         end = state[INSIDE, position]
                         break
-            skew += waits * _steps_above(state, count, end)
+            passes = _steps_above(state, count, end)
+            if skew + float(waits) * float(passes) >= _MOST_CYCLES:
+                return -1
+            skew += waits * passes
     return skew
 
 

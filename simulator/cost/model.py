@@ -65,7 +65,7 @@ class Cost:
     @property
     def utilization(self) -> float:
         """MACs over steps times MAC units."""
-        return self.counts.macs / (self.counts.steps * self.mac_units)
+        return float(self.counts.macs) / (float(self.counts.steps) * float(self.mac_units))
 
 
 def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine: str = "walk") -> Cost:

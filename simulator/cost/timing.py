@@ -150,7 +150,7 @@ def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline
     last_drain = _sum(draining.values())
     pace = max([float(steps), *busy.values()])
     stalls = max(0.0, timeline - pace)
-    total = _whole(pace + stalls + exposed + first_fill + last_drain) + parts.skew
+    total = _whole(pace + stalls + exposed + first_fill + last_drain, parts.skew)
     return Cycles(total, steps, busy, exposed, parts.skew, first_fill, last_drain, stalls)
 
 
@@ -159,11 +159,11 @@ def _sum(times: Iterable[float]) -> float:
     return reduce(add, times, 0.0)
 
 
-def _whole(cycles: float) -> int:
-    """Round up; sums of fractions of cycles may end a hair above a whole number."""
-    if cycles >= 2.0**62:
-        raise SimulatorError("the cycles could pass 2**62: a bandwidth is too small for so many words")
-    return math.ceil(cycles * (1 - 1e-12) - 1e-6)
+def _whole(cycles: float, skew: int) -> int:
+    """Round up and add the skew; sums of fractions of cycles may end a hair above a whole number."""
+    if cycles + skew >= 2.0**62:
+        raise SimulatorError("the cycles could pass 2**62: a bandwidth is too small, or an array too large")
+    return math.ceil(cycles * (1 - 1e-12) - 1e-6) + skew
 
 
 def boundary_flows(nest: Nest, architecture: Architecture, boundary: Boundary) -> Iterable[Flow]:

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import UnionType
+from numbers import Integral, Real
 from typing import Any
 
 import numpy as np
@@ -49,7 +49,7 @@ class Standing:
     cycles: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Found:
     """What a search found.
 
@@ -177,9 +177,9 @@ def search(
     SimulatorError, MappingError
         For an unknown objective, limits or threads out of range; for a mapspace without mappings, and why.
     """
-    _check_limit("evaluations", evaluations, int)
-    _check_limit("seconds", seconds, int | float)
-    _check_limit("threads", threads, int)
+    _check_limit("evaluations", evaluations, Integral)
+    _check_limit("seconds", seconds, Real)
+    _check_limit("threads", threads, Integral, needed=True)
     best = _Best(check_objective(objective), space.encoding.length)
     started, evaluated, complete, interrupted = time.monotonic(), 0, False, False
     try:
@@ -256,11 +256,11 @@ class _Best:
         )  # fmt: skip
 
 
-def _check_limit(name: str, limit: float | None, kind: type | UnionType) -> None:
-    if limit is None:
+def _check_limit(name: str, limit: float | None, kind: type, needed: bool = False) -> None:
+    if limit is None and not needed:
         return
-    if isinstance(limit, bool) or not isinstance(limit, kind) or not 0 < limit < math.inf:
-        what = "whole number" if kind is int else "number"
+    if limit is None or isinstance(limit, bool) or not isinstance(limit, kind) or not 0 < limit < math.inf:
+        what = "whole number" if kind is Integral else "number"
         raise SimulatorError(f"{name} must be a positive {what}, not {limit!r}")
 
 

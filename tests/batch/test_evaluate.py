@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import convolution, machine, mapping
 
+import simulator as sim
 from simulator.batch.model import CostModel
+from simulator.cost.model import cost
 from simulator.errors import MappingError, SimulatorError
 
 from .cases import batches, differences, random_vectors, single
@@ -202,3 +204,31 @@ def test_cycles_past_what_can_be_counted_are_marked():
         (row,) = model.evaluate(vector[None])
         assert differences(model, row, single(model, vector, walked=False)) == {}
         assert row["valid"] == counted
+
+
+def test_skew_past_what_is_counted_is_not_valid():
+    """Cycles that 64 bits cannot hold never come out negative."""
+    linked = machine(
+        {"storage": "DRAM"},
+        {"array": "A", "axes": {"x": {"size": 300, "links": ["inputs"]}}},
+        {"mac": {"price": 1}},
+    )
+    model = CostModel(convolution(m=2**20, c=2**20, p=2**15), linked)
+    nest = mapping("DRAM:", f"M {2**20}", f"C {2**20}", f"P {2**15}")
+    row = model.evaluate(model.encoding.encode(nest)[None])[0]
+    assert not row["valid"] and row["violation"][model.rules.index("countable")] == 1
+    with pytest.raises(SimulatorError, match="cycles could pass"):
+        cost(model.problem, linked, nest, "closed-form")
+
+
+def test_utilization_of_more_steps_than_64_bits_hold_together_with_places():
+    chip = sim.load_architecture("eyeriss_v1").replace({"GLB.required": []})
+    model = CostModel(convolution(m=2**20, c=2**20, p=2**19), chip)
+    nest = mapping("DRAM:", f"M {2**20}", f"C {2**20}", f"P {2**19}")
+    row = model.evaluate(model.encoding.encode(nest)[None])[0]
+    assert row["utilization"] == cost(model.problem, chip, nest, "closed-form").utilization == 1 / 168
+
+
+def test_a_dimension_no_vector_holds():
+    with pytest.raises(MappingError, match="M = 2147483648 is too long"):
+        CostModel(convolution(m=2**31), sim.load_architecture("eyeriss_v1"))
