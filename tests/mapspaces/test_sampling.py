@@ -14,6 +14,7 @@ from simulator.batch.layout import lower_encoding
 from simulator.encoding import Encoding, permutation, permutation_number
 from simulator.errors import MappingError
 from simulator.legality import check_mapping
+from simulator.mapspaces import Mapspace
 from simulator.mapspaces.constraints import Constraints, restrict
 from simulator.mapspaces.sampling import neighbours, repair, sample, why_not
 from simulator.problem import convolution
@@ -255,3 +256,20 @@ def test_an_empty_space_has_no_sample():
     restriction = restrict(encoding, Constraints(bounds={"T2.M": (8, 8)}, keeps={"GLB.weights": True}))
     with pytest.raises(MappingError, match="no legal mapping in 10000 draws"):
         sample(lower_encoding(encoding), restriction, 5, 0)
+
+
+def test_nodes_stay_in_their_region_between_two_arrays():
+    """A node kept again behind loops that run on into the next region has no place there."""
+    levels = [
+        {"storage": "DRAM"},
+        {"storage": "GLB"},
+        {"array": "A", "axes": {"x": {"size": 2}}},
+        {"storage": "BUF"},
+        {"array": "B", "axes": {"y": {"size": 2}}},
+        {"storage": "RF"},
+        {"mac": {"price": 1}},
+    ]
+    space = Mapspace(convolution(m=4, c=4, p=4), machine(*levels))
+    for vector in space.sample(20, seed=5):
+        for other in space.neighbours(vector):
+            assert space.why_not(other) is None
