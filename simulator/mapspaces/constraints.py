@@ -214,7 +214,7 @@ class _Lowering:
         return known[name]
 
     def _check_order(self, where: str, order: Iterable[str], known: Iterable[str]) -> None:
-        if sorted(order) != sorted(known):
+        if sorted(order) != sorted(known) or len(set(order)) != len(list(order)):
             raise self._wrong(f"{where}: ({', '.join(order)})", f" must order ({', '.join(known)})")
 
     def _wrong(self, what: str, right: str) -> MappingError:

@@ -92,8 +92,16 @@ class Mapspace:
         return self.encoding.decode(vector)
 
     def sample(self, n: int, seed: int) -> Vectors:
-        """Return ``n`` random legal vectors (n, length); see `sampling.sample` for their distribution."""
-        return sampling.sample(self.layout, self.restriction, n, seed)
+        """Return ``n`` random legal vectors (n, length); see `sampling.sample` for their distribution.
+
+        Raises
+        ------
+        MappingError
+            If ``n`` or ``seed`` is no whole number from 0 to 2**63 - 1, or where no mapping is found.
+        """
+        _check_whole("n", n, 0)
+        _check_whole("seed", seed, 0)
+        return sampling.sample(self.layout, self.restriction, int(n), int(seed))
 
     def why_not(self, mapping: Mapping | npt.ArrayLike) -> str | None:
         """Why a vector or a mapping is not in the mapspace: one sentence, or None where it is."""
@@ -126,6 +134,7 @@ class Mapspace:
         MappingError
             If there is none: which level or axis is too small, and what would do.
         """
+        _check_whole("rows", rows, 1)
         space = make_space(self.encoding, self.layout, self.restriction)
         batch, filled, found = np.empty((rows, self.encoding.length), np.int32), 0, False
         for plan, template in make_plans(self.encoding, space):
@@ -176,3 +185,8 @@ class Mapspace:
         for index, size in enumerate(sizes, len(encoding.slots)):
             ways *= len(choices(restriction, index)) or math.factorial(size)
         return ways * count_chains(encoding, restriction)
+
+
+def _check_whole(name: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**63:
+        raise MappingError(f"{name} must be a whole number from {least} on, not {value!r}")

@@ -14,7 +14,7 @@ from simulator.encoding import Encoding, permutation
 from simulator.errors import MappingError
 from simulator.legality import check_mapping
 from simulator.mapspaces import Constraints, Mapspace
-from simulator.problem import Problem, Rank, Tensor
+from simulator.problem import Problem, Rank, Tensor, convolution
 
 
 def layer(p=2, r=1, data=None):
@@ -382,3 +382,23 @@ def test_what_is_not_in_a_space_has_a_reason():
     vector = next(v for batch in outside.batches() for v in batch if v[1] > 1)
     assert outside.contains(vector)
     assert not space.contains(vector)
+
+
+@pytest.mark.parametrize("wrong", [-1, 1.5, "3", None, True])
+def test_how_many_is_a_whole_number(wrong):
+    space = Mapspace(convolution(m=2, c=3), machine({"storage": "DRAM"}, {"mac": {"price": 1}}))
+    for call in (
+        lambda: space.sample(wrong, 1),
+        lambda: space.sample(1, wrong),
+        lambda: next(space.batches(wrong)),
+    ):
+        with pytest.raises(MappingError, match="must be a whole number"):
+            call()
+    with pytest.raises(MappingError, match="rows must be a whole number from 1 on, not 0"):
+        next(space.batches(0))
+
+
+def test_an_order_names_a_dimension_once():
+    problem, flat = convolution(m=2, c=3), machine({"storage": "DRAM"}, {"mac": {"price": 1}})
+    with pytest.raises(MappingError, match="must order"):
+        Mapspace(problem, flat, Constraints(loops={"DRAM": (("M", "M", "C"),)}))
