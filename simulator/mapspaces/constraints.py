@@ -7,7 +7,7 @@ or it is an axis (``PE.x``). The names of positions (``T3``) work always. A regi
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -65,10 +65,66 @@ def restrict(encoding: Encoding, constraints: Constraints) -> Restriction:
     Raises
     ------
     MappingError
-        For a name the problem or the machine does not have (with the nearest), an order that is not one,
-        bounds out of range, or fields that contradict each other.
+        For a field of a wrong type or shape, a name the problem or the machine does not have (with the
+        nearest), an order that is not one, bounds out of range, or fields that contradict each other.
     """
+    _check_fields(constraints)
     return _Lowering(encoding, constraints).restriction()
+
+
+def _check_fields(constraints: Constraints) -> None:
+    """Refuse fields of a wrong type or shape, before any name in them is looked up."""
+    if not isinstance(constraints, Constraints):
+        raise MappingError(f"constraints are {constraints!r}; they must be a Constraints")
+    where = f"constraints {constraints.name}"
+    if not isinstance(constraints.name, str):
+        raise MappingError(f"{where}: name is {constraints.name!r}; it must be text")
+    for name, (fits, right) in _VALUES.items():
+        given = getattr(constraints, name)
+        if not isinstance(given, Mapping):
+            raise MappingError(f"{where}: {name} is {given!r}; it must be a mapping from names")
+        for key, value in given.items():
+            if not isinstance(key, str):
+                raise MappingError(f"{where}: {name} has the key {key!r}; keys must be names")
+            if not fits(value):
+                raise MappingError(f"{where}: {name} of {key} is {value!r}; it must be {right}")
+    if not _is_names(constraints.saturated):
+        right = "a tuple of names such as ('DRAM.M',)"
+        raise MappingError(f"{where}: saturated is {constraints.saturated!r}; it must be {right}")
+    if not isinstance(constraints.factors, str) or constraints.factors not in FACTORS:
+        right = did_you_mean(constraints.factors, FACTORS)
+        raise MappingError(f"{where}: no factors {constraints.factors!r}{right}")
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(isinstance(name, str) for name in value)
+
+
+def _is_node_orders(value: object) -> bool:
+    return isinstance(value, tuple | list) and all(map(_is_names, value))
+
+
+def _is_loop_orders(value: object) -> bool:
+    # Dimensions mostly have one letter: "MC" is the order ("M", "C").
+    return isinstance(value, tuple | list) and all(isinstance(o, str) or _is_names(o) for o in value)
+
+
+def _is_pair(value: object) -> bool:
+    return (
+        isinstance(value, tuple | list)
+        and len(value) == 2
+        and all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in value)
+    )
+
+
+# By field what its values must be.
+_VALUES: dict[str, tuple[Callable[[object], bool], str]] = {
+    "keeps": (lambda value: isinstance(value, bool | np.bool_), "True or False"),
+    "nodes": (_is_node_orders, "a tuple of orders such as (('GLB.inputs', 'GLB.outputs'),)"),
+    "loops": (_is_loop_orders, "a tuple of orders such as (('M', 'C'), ('C', 'M'))"),
+    "axes": (_is_names, "a tuple of names such as ('x', 'y')"),
+    "bounds": (_is_pair, "a pair of whole numbers, the least and the most, such as (1, 4)"),
+}
 
 
 class _Lowering:
@@ -82,10 +138,6 @@ class _Lowering:
 
     def restriction(self) -> Restriction:
         encoding = self.encoding
-        if self.constraints.factors not in FACTORS:
-            raise self._wrong(
-                f"no factors {self.constraints.factors!r}", did_you_mean(self.constraints.factors, FACTORS)
-            )
         extents = np.array([extent for _, extent in encoding.problem.dimensions])
         shape = len(encoding.slots), len(extents)
         least, most = np.ones(shape, np.int64), np.broadcast_to(extents, shape).astype(np.int64)
@@ -213,8 +265,11 @@ class _Lowering:
             raise self._wrong(f"no {what}{unfixed} is called {name!r}", did_you_mean(name, known))
         return known[name]
 
-    def _check_order(self, where: str, order: Iterable[str], known: Iterable[str]) -> None:
-        if sorted(order) != sorted(known) or len(set(order)) != len(list(order)):
+    def _check_order(self, where: str, order: Sequence[str], known: Iterable[str]) -> None:
+        for name in order:
+            if order.count(name) > 1:
+                raise self._wrong(f"{where}: ({', '.join(order)}) names {name} twice", "; once is right")
+        if sorted(order) != sorted(known):
             raise self._wrong(f"{where}: ({', '.join(order)})", f" must order ({', '.join(known)})")
 
     def _wrong(self, what: str, right: str) -> MappingError:

@@ -62,6 +62,10 @@ class Mapspace:
     def __post_init__(self) -> None:
         _ = self.restriction
 
+    def __repr__(self) -> str:
+        names = f"{self.problem.name!r}, {self.architecture.name!r}, {self.constraints.name!r}"
+        return f"<Mapspace {names}>"
+
     @cached_property
     def encoding(self) -> Encoding:
         """The vectors' columns; those of any other mapspace of this problem and machine."""
@@ -97,11 +101,16 @@ class Mapspace:
         Raises
         ------
         MappingError
-            If ``n`` or ``seed`` is no whole number from 0 to 2**63 - 1, or where no mapping is found.
+            If ``n`` or ``seed`` is no whole number from 0 on, or where no mapping is found.
         """
         _check_whole("n", n, 0)
-        _check_whole("seed", seed, 0)
-        return sampling.sample(self.layout, self.restriction, int(n), int(seed))
+        _check_whole("seed", seed, 0, most=math.inf)
+        try:
+            return sampling.sample(self.layout, self.restriction, int(n), int(seed))
+        except MappingError as error:
+            unlucky = error
+        next(self.batches(1))  # Where there is no mapping at all, this says why.
+        raise unlucky
 
     def why_not(self, mapping: Mapping | npt.ArrayLike) -> str | None:
         """Why a vector or a mapping is not in the mapspace: one sentence, or None where it is."""
@@ -135,6 +144,9 @@ class Mapspace:
             If there is none: which level or axis is too small, and what would do.
         """
         _check_whole("rows", rows, 1)
+        return self._batches(int(rows))
+
+    def _batches(self, rows: int) -> Iterator[Vectors]:
         space = make_space(self.encoding, self.layout, self.restriction)
         batch, filled, found = np.empty((rows, self.encoding.length), np.int32), 0, False
         for plan, template in make_plans(self.encoding, space):
@@ -187,6 +199,6 @@ class Mapspace:
         return ways * count_chains(encoding, restriction)
 
 
-def _check_whole(name: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value < 2**63:
+def _check_whole(name: str, value: int, least: int, most: float = 2**63 - 1) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or not least <= value <= most:
         raise MappingError(f"{name} must be a whole number from {least} on, not {value!r}")

@@ -396,9 +396,3 @@ def test_how_many_is_a_whole_number(wrong):
             call()
     with pytest.raises(MappingError, match="rows must be a whole number from 1 on, not 0"):
         next(space.batches(0))
-
-
-def test_an_order_names_a_dimension_once():
-    problem, flat = convolution(m=2, c=3), machine({"storage": "DRAM"}, {"mac": {"price": 1}})
-    with pytest.raises(MappingError, match="must order"):
-        Mapspace(problem, flat, Constraints(loops={"DRAM": (("M", "M", "C"),)}))
