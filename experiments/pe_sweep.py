@@ -23,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import simulator as sim
 from experiments.common import make_folder, print_table, run, write_csv
 from simulator.architecture import Architecture
-from simulator.dataflows import MODULES
+from simulator.dataflows import DATAFLOWS as KNOWN
 from simulator.errors import MappingError
 from simulator.plots import save_figure, sweep_lines
 from simulator.terminal import progress
@@ -37,7 +37,7 @@ DATAFLOWS = ("row_stationary", "weight_stationary")
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="pe_sweep", description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--networks", nargs="+", default=["alexnet", "vgg16"])
-    parser.add_argument("--dataflows", nargs="+", default=list(DATAFLOWS), choices=list(MODULES))
+    parser.add_argument("--dataflows", nargs="+", default=list(DATAFLOWS), choices=list(KNOWN))
     parser.add_argument("--pes", nargs="+", type=int, default=list(ARRAYS), choices=list(ARRAYS))
     parser.add_argument("--batch", type=int, default=4)
     parser.add_argument("--objective", default="energy", choices=("energy", "cycles", "edp"))

@@ -32,9 +32,9 @@ def mapper_names() -> list[str]:
 
 
 def dataflow_names() -> list[str]:
-    from simulator.dataflows import MODULES
+    from simulator.dataflows import DATAFLOWS
 
-    return list(MODULES)
+    return list(DATAFLOWS)
 
 
 NetworkName = Annotated[
@@ -52,7 +52,11 @@ Machine = Annotated[
 MachineOption = Annotated[str, typer.Option("--arch", help=_MACHINE_HELP, autocompletion=architecture_names)]
 Dataflow = Annotated[
     str | None,
-    typer.Option(help="A dataflow; see `simulator list dataflows`.", autocompletion=dataflow_names),
+    typer.Option(
+        metavar="NAME|FILE",
+        help="A dataflow (see `simulator list dataflows`), or its YAML file.",
+        autocompletion=dataflow_names,
+    ),
 ]
 LayerName = Annotated[
     str, typer.Argument(metavar="LAYER", help="A layer, as alexnet:conv2, or a problem's YAML file.")
@@ -60,7 +64,9 @@ LayerName = Annotated[
 MapspaceDataflow = Annotated[
     str | None,
     typer.Option(
-        help="A dataflow's mapspace (see `simulator list dataflows`); by default every legal mapping.",
+        metavar="NAME|FILE",
+        help="A dataflow's mapspace (see `simulator list dataflows`), or its YAML file's; by default every "
+        "legal mapping.",
         autocompletion=dataflow_names,
     ),
 ]
@@ -76,6 +82,10 @@ Mapper = Annotated[
 ]
 Evaluations = Annotated[int | None, typer.Option(min=1, help="The most mappings of a layer that are scored.")]
 Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the mapping to this YAML file.")]
+Densities = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A YAML file of densities: each layer's tensors' shares of non-zeros."),
+]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
 Engine = Annotated[
     str,

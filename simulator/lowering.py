@@ -8,9 +8,18 @@ kernel covers the map, a matrix product is a 1x1 convolution over its rows with 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from simulator.problem import Problem, convolution
-from workloads import Convolution, DepthwiseConvolution, Linear, MatrixMultiplication, NetworkLayer
+from workloads import (
+    Convolution,
+    DepthwiseConvolution,
+    GlobalPooling,
+    Linear,
+    MatrixMultiplication,
+    NetworkLayer,
+    Pooling,
+)
 
 
 def lower_layer(layer: NetworkLayer) -> tuple[tuple[Problem, int], ...]:
@@ -31,6 +40,43 @@ def lower_layer(layer: NetworkLayer) -> tuple[tuple[Problem, int], ...]:
     if isinstance(kind, MatrixMultiplication):
         return ((_product(layer), 1),)
     return ()
+
+
+def lower_pooling(layer: NetworkLayer) -> Problem | None:
+    """Return a pooling layer as a problem, None for any other layer.
+
+    A convolution with a group per channel and no weights: the array takes the maximum, or adds, where it would
+    multiply and accumulate (ISCA'16, section V; so each of these operations counts as one).
+
+    Raises
+    ------
+    ProblemError
+        If an extent or the number of operations is too large to count exactly.
+    """
+    kind = layer.layer
+    if not isinstance(kind, Pooling | GlobalPooling):
+        return None
+    channels, height, width = layer.input_shapes[0]
+    _, rows, columns = layer.output_shape
+    if isinstance(kind, Pooling):
+        (r, s), (u, v), (top, bottom, left, right) = kind.kernel, kind.stride, kind.padding
+    else:
+        (r, s), (u, v), (top, bottom, left, right) = (height, width), (1, 1), (0, 0, 0, 0)
+    # Windows that begin inside the padded map may reach past it (ceil_mode).
+    past = u * (rows - 1) + r > height, v * (columns - 1) + s > width
+    dense = convolution(
+        layer.name,
+        n=layer.batch,
+        g=channels,
+        p=rows,
+        q=columns,
+        r=r,
+        s=s,
+        stride=(u, v),
+        row_data=(top, height) if top or bottom or past[0] else None,
+        column_data=(left, width) if left or right or past[1] else None,
+    )
+    return replace(dense, tensors=tuple(tensor for tensor in dense.tensors if tensor.name != "weights"))
 
 
 def _convolution(layer: NetworkLayer, kind: Convolution | DepthwiseConvolution, groups: int) -> Problem:

@@ -1,62 +1,128 @@
-"""Dataflows: what stays where while the rest moves. One file each, with its constraints."""
+"""Dataflows: what stays where while the rest moves. One file each, with its nest."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 
 from simulator.architecture import Architecture
-from simulator.dataflows import row_stationary, weight_stationary
-from simulator.errors import SimulatorError, did_you_mean
+from simulator.dataflows import (
+    flexible,
+    input_stationary,
+    no_local_reuse,
+    output_stationary_a,
+    output_stationary_b,
+    output_stationary_c,
+    row_stationary,
+    weight_stationary,
+)
+from simulator.dataflows.declaration import Dataflow
+from simulator.dataflows.factors import constraints
+from simulator.errors import MappingError, SimulatorError, did_you_mean
 from simulator.mapping import Mapping
-from simulator.mapspaces import Constraints, Mapspace
+from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
 
-MODULES: dict[str, ModuleType] = {module.NAME: module for module in (row_stationary, weight_stationary)}
+DATAFLOWS: dict[str, Dataflow] = {
+    module.DATAFLOW.name: module.DATAFLOW
+    for module in (
+        row_stationary,
+        weight_stationary,
+        output_stationary_a,
+        output_stationary_b,
+        output_stationary_c,
+        input_stationary,
+        no_local_reuse,
+        flexible,
+    )
+}
+# Those whose mappings can be given by parameters.
+_BY_HAND: dict[str, ModuleType] = {module.NAME: module for module in (row_stationary, weight_stationary)}
+
+Source = Dataflow | str | os.PathLike[str]
 
 
-def _module(dataflow: str) -> ModuleType:
-    if dataflow not in MODULES:
-        raise SimulatorError(f"unknown dataflow {dataflow!r}{did_you_mean(dataflow, MODULES)}")
-    return MODULES[dataflow]
+def load_dataflow(source: Source) -> Dataflow:
+    """Return a dataflow: one of `DATAFLOWS` by name, a YAML file's by path, or the object itself.
+
+    Raises
+    ------
+    SimulatorError
+        For an unknown name (with the nearest), or anything wrong in the file.
+    """
+    if isinstance(source, Dataflow):
+        return source
+    if not isinstance(source, str | os.PathLike):
+        raise SimulatorError(f"a dataflow is a name, a file's path or an object, not {source!r}")
+    if os.fspath(source) in DATAFLOWS:
+        return DATAFLOWS[os.fspath(source)]
+    path = Path(source)
+    if path.suffix in (".yaml", ".yml") or path.exists():
+        from simulator.dataflows.file import read_dataflow
+
+        return read_dataflow(path)
+    raise SimulatorError(f"unknown dataflow {os.fspath(source)!r}{did_you_mean(str(source), DATAFLOWS)}")
 
 
-def check_dataflow(dataflow: str) -> str:
-    """Return the name of a dataflow; SimulatorError with the nearest name if there is none."""
-    _module(dataflow)
-    return dataflow
+def parameters(dataflow: str) -> tuple[str, ...]:
+    """Names of the parameters with which a dataflow's mapping can be given by hand; none for most.
+
+    Raises
+    ------
+    SimulatorError
+        For an unknown dataflow.
+    """
+    name = load_dataflow(dataflow).name
+    return tuple(_BY_HAND[name].PARAMETERS) if name in _BY_HAND else ()
 
 
-def describe(dataflow: str) -> str:
-    """What a dataflow keeps stationary, and its parameters."""
-    return (_module(dataflow).__doc__ or "").strip()
-
-
-def mapspace(dataflow: str, problem: Problem, architecture: Architecture) -> Mapspace:
+def mapspace(dataflow: Source, problem: Problem, architecture: Architecture) -> Mapspace:
     """Every mapping a dataflow allows for a problem on a machine.
 
     Raises
     ------
     SimulatorError, MappingError
-        For an unknown dataflow; for a machine or a problem it has no mapping for, and why.
+        For an unknown dataflow; for a machine or a problem it has no mapping for, and why: the level or axis
+        that is too small, and the constraint without which there would be one.
     """
-    make: Callable[[Mapspace], Constraints] = _module(dataflow).constraints
+    flow = load_dataflow(dataflow)
     whole = Mapspace(problem, architecture)
-    space = whole.within(make(whole))
-    # Raises where there is none.
-    next(space.batches(1))
+    space = whole.within(constraints(flow, whole))
+    try:
+        # Raises where there is none.
+        next(space.batches(1))
+    except MappingError as error:
+        raise MappingError(f"{error}{_blame(flow, whole)}") from None
     return space
+
+
+def _blame(flow: Dataflow, whole: Mapspace) -> str:
+    """Name the constraint without which a dataflow had a mapping, if there is one alone."""
+    for text, freer in flow.relaxed(whole.encoding.dimensions):
+        try:
+            found = whole.within(constraints(freer, whole)).has_mapping()
+        except SimulatorError:
+            continue
+        if found:
+            return f"; without {text} there would be one"
+    return ""
 
 
 def mapping(
     dataflow: str, problem: Problem, architecture: Architecture, parameters: dict[str, int]
 ) -> Mapping:
-    """The mapping of a dataflow with its parameters given by hand; see `describe` for their meaning.
+    """The mapping of a dataflow with its parameters given by hand; its description says what they mean.
 
     Raises
     ------
     SimulatorError, MappingError
-        For an unknown dataflow, or parameters that are missing, unknown or do not fit.
+        For an unknown dataflow or one without parameters, or parameters that are missing, unknown or do not
+        fit.
     """
-    make: Callable[..., Mapping] = _module(dataflow).mapping
+    name = load_dataflow(dataflow).name
+    if name not in _BY_HAND:
+        raise SimulatorError(f"{name} has no parameters; give a mapping, or one of {', '.join(_BY_HAND)}")
+    make: Callable[..., Mapping] = _BY_HAND[name].mapping
     return make(problem, architecture, **parameters)

@@ -116,15 +116,17 @@ class Nest:
         outside: Sequence[dict[str, int]],
         spatial: dict[str, int],
         inside: Sequence[dict[str, int]],
+        through: bool = False,
     ) -> Mapping:
         """The mapping with the bounds given: by section and dimension, on axes by ``P@PE.x``.
 
-        What may bypass the buffer does.
+        What may bypass the buffer does, unless it is to pass through.
         """
         nodes: list[Store | Loop] = [Store(self.machine.outermost, TENSORS)]
         nodes += [Loop(d, top[d]) for d in self.top[0]]
         for section, bounds in zip(self.outside, outside, strict=True):
-            nodes += _section_nodes(replace(section, level=None) if section.optional else section, bounds)
+            bypass = section.optional and not through
+            nodes += _section_nodes(replace(section, level=None) if bypass else section, bounds)
         for array, axis, _ in reversed(self.machine.axes):
             nodes += [Loop(d, spatial[f"{d}@{array}.{axis}"], axis, array) for d in self.spatial]
         for section, bounds in zip(self.inside, inside, strict=True):

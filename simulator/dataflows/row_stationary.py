@@ -16,6 +16,7 @@ slides over them, partial sums in the PE for one output pixel and in the buffer 
 from __future__ import annotations
 
 from simulator.architecture import Architecture
+from simulator.dataflows.declaration import Dataflow, Keep, Spread
 from simulator.dataflows.layout import (
     Nest,
     Roles,
@@ -25,15 +26,34 @@ from simulator.dataflows.layout import (
     on_axes,
     place_on_axes,
     roles,
-    tile_sizes,
     tiles,
 )
 from simulator.errors import MappingError
-from simulator.mapping import Mapping
-from simulator.mapspaces import Constraints, Mapspace
+from simulator.legality import tile_bits
+from simulator.mapping import Mapping, Store
 from simulator.problem import Problem
 
-NAME = "row_stationary"
+DATAFLOW = Dataflow(
+    "row_stationary",
+    __doc__,
+    (
+        # What stands directly above the buffer decides which of its tiles stays: images, filters or strips.
+        Keep("memory", loops=("GNMP", "GNPM", "GMPN")),
+        Keep("buffer", ("outputs",), ("C",)),
+        # With fewer filters in the buffer or on the array, inputs are only read more often.
+        Keep("buffer", ("inputs",), ("MRS",), factors={"M": "most"}),
+        # Filters bypass the buffer (ISCA'16) or pass through it (JSSC'17).
+        Keep("buffer", ("weights",), bypass="allowed"),
+        # All filter rows lie on the array, as long as it has places for them.
+        Spread({"each": {"P": "any", "R": "all", "C": "any", "M": "most"}}),
+        Keep("pe", ("weights",), ("NQ",)),
+        Keep("pe", ("inputs",)),
+        # A whole filter row passes a PE, or as much as its scratchpads hold. With less than half the
+        # filters and channels it can interleave, inputs are read, or sums sent, twice as often as need be.
+        Keep("pe", ("outputs",), ("SCM",), factors={"S": "all", "M": "half", "C": "half"}),
+    ),
+)
+NAME = DATAFLOW.name
 PARAMETERS = {"m": "M", "n": "N", "e": "P", "p": "M", "q": "C", "r": "C", "t": "M"}
 
 
@@ -44,73 +64,6 @@ def supports(architecture: Architecture) -> bool:
     except MappingError:
         return False
     return True
-
-
-def constraints(whole: Mapspace) -> Constraints:
-    """Row-stationary mappings of an unconstrained mapspace that are worth trying.
-
-    - Tile sizes are the smallest for their number of tiles: any between only leave places idle.
-    - All filter rows lie on the array, as long as it has places for them, and all filter columns pass a PE,
-      or as many as its scratchpads hold.
-    - A PE interleaves at least half as many filters (p) as it holds beside one channel, and half as many
-      channels (q) as it holds beside so many filters: with fewer, inputs are read, or partial sums sent,
-      at least twice as often as need be.
-    - Saturated are t and m, the filters of the array and of the buffer: with fewer, inputs are only read
-      more often.
-    - What stands directly above the buffer decides which of its tiles stays; images, filters or strips may.
-    - Filters bypass the buffer (ISCA'16) or pass through it (JSSC'17).
-
-    Raises
-    ------
-    MappingError
-        For a problem or a machine the dataflow cannot use, and why.
-    """
-    problem, encoding = whole.problem, whole.encoding
-    machine = _machine(whole.architecture)
-    check_convolution(problem, NAME)
-    nest = _nest(machine)
-    axes = [f"{array}.{axis}" for array, axis, _ in machine.axes]
-    pad = f"{machine.scratchpad['outputs']}.outputs"
-    bounds = _rows(problem, machine, f"{nest.slot('inputs')}.R")
-    saturated = [f"{axis}.M" for axis in axes]
-    if machine.buffer["inputs"] is not None:
-        saturated.append(f"{nest.slot('inputs')}.M")
-
-    # Nothing else on the array or in the buffer: what a PE holds at most.
-    alone = {f"{axis}.{d}": (1, 1) for axis in axes for d in "PCM"} | {f"{nest.slot('inputs')}.M": (1, 1)}
-    alone[f"{machine.scratchpad['weights']}.weights.N"] = (1, 1)
-
-    def most(dimension: str, fixed: dict[str, tuple[int, int]]) -> int:
-        """The largest loop of a dimension in a PE; MappingError if nothing fits."""
-        trial = nest.constraints(NAME, encoding, {**alone, **fixed}, [f"{pad}.{dimension}"])
-        vector = next(whole.within(trial).batches(1))[0]
-        return int(vector[encoding.columns.index(f"{encoding.slots[-1].name}.{dimension}")])
-
-    def in_pe(columns: int) -> dict[str, tuple[int, int]]:
-        fixed = {**bounds, f"{pad}.S": (columns, columns)}
-        p = most("M", {**fixed, f"{pad}.C": (1, 1)})
-        q = most("C", {**fixed, f"{pad}.M": (p, p)})
-        x = problem.extents
-        return {**fixed, f"{pad}.M": (-(-p // 2), x["M"]), f"{pad}.C": (-(-q // 2), x["C"])}
-
-    for columns in reversed(tile_sizes(problem.extents["S"])):
-        try:
-            return nest.constraints(NAME, encoding, in_pe(columns), saturated)
-        except MappingError:
-            if columns == 1:
-                raise
-    raise AssertionError("the last of the columns returns or raises")
-
-
-def _rows(problem: Problem, machine: Roles, outside: str) -> dict[str, tuple[int, int]]:
-    """Bounds of the filter's rows: all of them on the array, or as many as it has places for."""
-    rows = _rows_on_array(problem, machine)
-    if rows == problem.extents["R"]:
-        return {outside: (1, 1)}
-    spots = _place(machine, 1, rows, 1, 1)
-    assert spots is not None
-    places = {f"{array}.{axis}": spots[f"R@{array}.{axis}"] for array, axis, _ in machine.axes}
-    return {f"{axis}.R": (bound, bound) for axis, bound in places.items()}
 
 
 def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) -> Mapping:
@@ -143,9 +96,15 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
     channels = tiles(x["C"], given["q"] * on_axes(spots, "C"))
     window = {"M": kept, "R": tiles(x["R"], on_axes(spots, "R")), "S": 1}
     in_pe = {"S": x["S"], "C": given["q"], "M": given["p"]}
-    return _nest(machine).mapping(
-        top, [{"C": channels}, window, {}], spots, [{"N": given["n"], "Q": x["Q"]}, {}, in_pe]
-    )
+    loops = (top, [{"C": channels}, window, {}], spots, [{"N": given["n"], "Q": x["Q"]}, {}, in_pe])
+    nest, buffer = _nest(machine), machine.buffer["weights"]
+    if buffer is not None:
+        through = nest.mapping(*loops, through=True)
+        bits = tile_bits(problem, architecture, through, Store(buffer, ("weights",)), "weights")
+        parts = architecture.storage(buffer).partitions
+        if any(part.tensors == ("weights",) and bits <= part.capacity_bits for part in parts):
+            return through
+    return nest.mapping(*loops)
 
 
 def _machine(architecture: Architecture) -> Roles:

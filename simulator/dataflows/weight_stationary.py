@@ -18,6 +18,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from simulator.architecture import Architecture
+from simulator.dataflows.declaration import Dataflow, Keep, Spread
 from simulator.dataflows.layout import (
     Nest,
     Roles,
@@ -31,46 +32,28 @@ from simulator.dataflows.layout import (
 )
 from simulator.errors import MappingError
 from simulator.mapping import Mapping
-from simulator.mapspaces import Constraints, Mapspace
 from simulator.problem import Problem
 
-NAME = "weight_stationary"
+DATAFLOW = Dataflow(
+    "weight_stationary",
+    __doc__,
+    (
+        Keep("memory", loops=("GNMP",)),
+        Keep("buffer", ("outputs",), ("C",)),
+        # With fewer filters in the buffer or on the array, inputs are only read more often.
+        Keep("buffer", ("inputs",), ("MRS",), "allowed", {"M": "most"}),
+        # The buffer would hold each filter no longer than the PEs do.
+        Keep("buffer", ("weights",), bypass="always"),
+        # Partial sums of taps on the array add up there instead of going to the buffer and back.
+        Spread({"last": {"R": "all"}, "first": {"S": "any"}, "each": {"C": "any", "M": "most"}}),
+        # With fewer pixels in a tile, filters are only read more often.
+        Keep("pe", ("weights",), ("NPQ",), factors={"P": "most"}),
+        Keep("pe", ("inputs",), bypass="allowed"),
+        Keep("pe", ("outputs",), ("CM",), "allowed", {"M": "most"}),
+    ),
+)
+NAME = DATAFLOW.name
 PARAMETERS = {"m": "M", "n": "N", "e": "P", "p": "M", "q": "C", "r": "C", "t": "M", "taps": None}
-
-
-def constraints(whole: Mapspace) -> Constraints:
-    """Weight-stationary mappings of an unconstrained mapspace that are worth trying.
-
-    - Tile sizes are the smallest for their number of tiles: any between only leave places idle.
-    - Filter rows lie along the last axis where they fit, columns along the first or in time: partial sums
-      of taps on the array add up there instead of going to the buffer and back.
-    - Saturated are p, t, m and e: fewer filters in a PE, on the array and in the buffer read inputs more
-      often, fewer pixels of a tile read filters more often.
-    - Filters go past the buffer, which would hold each no longer than the PEs do. Inputs may bypass it; so
-      may inputs and partial sums a PE's scratchpads.
-
-    Raises
-    ------
-    MappingError
-        For a problem or a machine the dataflow cannot use, and why.
-    """
-    check_convolution(whole.problem, NAME)
-    nest = _nest(_machine(whole.architecture))
-    machine = nest.machine
-    axes = [f"{array}.{axis}" for array, axis, _ in machine.axes]
-    bounds = {f"{axis}.R": (1, 1) for axis in axes[:-1]}
-    rows = whole.problem.extents["R"]
-    if rows <= machine.axes[-1][2]:
-        bounds[f"{axes[-1]}.R"] = (rows, rows)
-    bounds |= {f"{axis}.S": (1, 1) for axis in axes[1:]}
-    pixels = f"{machine.scratchpad['weights']}.weights"
-    saturated = [f"{pixels}.P", *(f"{axis}.M" for axis in axes)]
-    if machine.scratchpad["inputs"] is not None and machine.scratchpad["outputs"] is not None:
-        pad = f"{machine.scratchpad['outputs']}.outputs"
-        saturated.append(f"{pad}.M")
-    if machine.buffer["inputs"] is not None:
-        saturated.append(f"{nest.slot('inputs')}.M")
-    return nest.constraints(NAME, whole.encoding, bounds, saturated)
 
 
 def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) -> Mapping:

@@ -72,6 +72,18 @@ def restrict(encoding: Encoding, constraints: Constraints) -> Restriction:
     return _Lowering(encoding, constraints).restriction()
 
 
+def slot_number(encoding: Encoding, constraints: Constraints, name: str) -> int:
+    """Return the index of the slot that these constraints call so.
+
+    Raises
+    ------
+    MappingError
+        Where no slot has the name, or its place is not fixed.
+    """
+    lowering = _Lowering(encoding, constraints)
+    return lowering.find(name, lowering.slots, "slot")
+
+
 def _check_fields(constraints: Constraints) -> None:
     """Refuse fields of a wrong type or shape, before any name in them is looked up."""
     if not isinstance(constraints, Constraints):
@@ -144,7 +156,7 @@ class _Lowering:
         choices: list[list[int]] = [[] for _ in encoding.slots]
         given: set[int] = set()
         for name, alternatives in self.constraints.loops.items():
-            slot = self._find(name, self.slots, "slot")
+            slot = self.find(name, self.slots, "slot")
             if slot in given:
                 raise self._wrong(f"loops of {name} are given twice", ": another name is the same slot")
             given.add(slot)
@@ -167,7 +179,7 @@ class _Lowering:
     def _keep(self) -> np.ndarray:
         keep = np.array([[node.required, True] for node in self.encoding.nodes], np.int64).reshape(-1, 2)
         for name, kept in self.constraints.keeps.items():
-            node = self._find(name, dict(zip(self.names, range(len(self.names)), strict=True)), "node")
+            node = self.find(name, dict(zip(self.names, range(len(self.names)), strict=True)), "node")
             if keep[node, 0] and not kept:
                 level, tensor = name.rsplit(".", 1)
                 raise self._wrong(f"{level} must keep {tensor} in every mapping", "")
@@ -178,7 +190,7 @@ class _Lowering:
         """By region the numbers of its allowed orders; an empty list allows all."""
         allowed: dict[str, list[int]] = {name: [] for name in self.regions}
         for name, orders in self.constraints.nodes.items():
-            region = self._find(name, self.regions, "region")
+            region = self.find(name, self.regions, "region")
             nodes = [str(node) for node in region.nodes]
             spare = [n for i, n in enumerate(nodes) if not self.keep[region.first_node + i, 1]]
             for order in orders:
@@ -210,7 +222,7 @@ class _Lowering:
         listed = alternatives[0] if alternatives else ()
         for alternative in alternatives:
             for dimension in alternative:
-                self._find(dimension, dict.fromkeys(dimensions), f"dimension of {self.encoding.problem.name}")
+                self.find(dimension, dict.fromkeys(dimensions), f"dimension of {self.encoding.problem.name}")
             self._check_order(f"loops of {name}", alternative, listed)
         closed = [i for i, d in enumerate(dimensions) if d not in listed]
         numbers = [
@@ -235,7 +247,7 @@ class _Lowering:
         arrays = {array.name: array for array in self.encoding.architecture.arrays}
         allowed: dict[str, list[int]] = {name: [] for name in arrays}
         for name, order in self.constraints.axes.items():
-            axes = [axis.name for axis in self._find(name, arrays, "array").axes]
+            axes = [axis.name for axis in self.find(name, arrays, "array").axes]
             self._check_order(f"axes of {name}", order, axes)
             allowed[name] = [permutation_number([axes.index(axis) for axis in order])]
         return list(allowed.values())
@@ -255,11 +267,12 @@ class _Lowering:
         slot, _, dimension = name.rpartition(".")
         dimensions = {d: i for i, d in enumerate(self.encoding.dimensions)}
         return (
-            self._find(slot, self.slots, "slot"),
-            self._find(dimension, dimensions, f"dimension of {self.encoding.problem.name}"),
+            self.find(slot, self.slots, "slot"),
+            self.find(dimension, dimensions, f"dimension of {self.encoding.problem.name}"),
         )
 
-    def _find(self, name: str, known: Mapping[str, _T], what: str) -> _T:
+    def find(self, name: str, known: Mapping[str, _T], what: str) -> _T:
+        """Look a name up, or say what is wrong with it."""
         if name not in known:
             unfixed = " whose place is fixed" if what == "slot" and name in self.names else ""
             raise self._wrong(f"no {what}{unfixed} is called {name!r}", did_you_mean(name, known))

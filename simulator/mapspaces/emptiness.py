@@ -21,18 +21,16 @@ def why_empty(encoding: Encoding, layout: Layout, restriction: Restriction) -> s
     Of several the one that is closest to enough with all others as they are; where none is, the first that
     is too small with all others large.
     """
-    # What is saturated changes which mappings there are, not whether there are any.
-    free = restriction._replace(saturated=restriction.saturated * 0)
     limits = _limits(encoding, layout)
     for others in (layout, _with_limits(layout, limits)):
         found = []
         for row, index, name in limits:
 
-            def has_mapping(size: int, row: int = row, index: int = index, base: Layout = others) -> bool:
-                return _has_mapping(encoding, _with_limit(base, row, index, size), free)
+            def works(size: int, row: int = row, index: int = index, base: Layout = others) -> bool:
+                return has_mapping(encoding, _with_limit(base, row, index, size), restriction)
 
             size = int(layout.table[row, index])
-            need = _smallest(has_mapping, size, CAP if row == AXIS_SIZE else _ENOUGH_BITS)
+            need = _smallest(works, size, CAP if row == AXIS_SIZE else _ENOUGH_BITS)
             if need is not None and need > size:
                 found.append((need / max(size, 1), name.format(size=size, need=need)))
         if found:
@@ -87,9 +85,10 @@ def _smallest(works: Callable[[int], bool], low: int, high: int) -> int | None:
     return high
 
 
-def _has_mapping(encoding: Encoding, layout: Layout, restriction: Restriction) -> bool:
+def has_mapping(encoding: Encoding, layout: Layout, restriction: Restriction) -> bool:
     """Whether a legal mapping is found with everything bypassed that may be."""
-    space = make_space(encoding, layout, restriction)
+    # What is saturated changes which mappings there are, not whether there are any.
+    space = make_space(encoding, layout, restriction._replace(saturated=restriction.saturated * 0))
     for plan, template in make_plans(encoding, space, [int(low) for low, _ in restriction.keep]):
         state = start(space, plan, template)
         if next_bounds(space, plan, state, copied(state), _MOST_TRIED):

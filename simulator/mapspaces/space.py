@@ -19,7 +19,7 @@ from simulator.mapping import Mapping
 from simulator.mapspaces import sampling
 from simulator.mapspaces.chains import copied, start
 from simulator.mapspaces.constraints import Constraints, restrict
-from simulator.mapspaces.emptiness import why_empty
+from simulator.mapspaces.emptiness import has_mapping, why_empty
 from simulator.mapspaces.orders import count_rows, fill_rows
 from simulator.mapspaces.plans import choices, make_plans, make_space
 from simulator.mapspaces.restriction import Restriction
@@ -180,6 +180,10 @@ class Mapspace:
                 return Size(self._most(), False)
             total += count
         return Size(total, True)
+
+    def has_mapping(self) -> bool:
+        """Whether a mapping is found, with everything bypassed that may be."""
+        return has_mapping(self.encoding, self.layout, self.restriction)
 
     def empty(self) -> MappingError:
         """The error of a mapspace without mappings."""

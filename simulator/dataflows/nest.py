@@ -1,0 +1,284 @@
+"""A dataflow's nest on a machine: its levels by name, and the loops of every slot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from simulator.architecture import TENSORS, Architecture, Storage
+from simulator.dataflows.declaration import (
+    BUFFER,
+    EACH,
+    FIRST,
+    LAST,
+    MEMORY,
+    PE,
+    Dataflow,
+    Keep,
+    Orders,
+    Spread,
+)
+from simulator.encoding import Encoding
+from simulator.errors import MappingError, did_you_mean
+from simulator.mapspaces import Constraints
+from simulator.problem import Problem
+
+Bounds = dict[str, tuple[int, int]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A stretch of the nest: a level that keeps a tensor, then loops.
+
+    Without a node its loops join those above. ``optional``: the tensor may bypass the level. ``factors``
+    are those of the loops that begin here. ``inside``: it stands below the first array.
+    """
+
+    node: str | None
+    tensor: str
+    orders: Orders
+    optional: bool
+    factors: Mapping[str, str | int]
+    inside: bool
+
+
+@dataclass(frozen=True)
+class Nest:
+    """A dataflow's nest on a machine. ``axes`` are named ``PE.x``, outermost array first."""
+
+    dataflow: Dataflow
+    problem: Problem
+    architecture: Architecture
+    sections: tuple[Section, ...]
+    axes: dict[str, dict[str, str | int]]
+
+    def constraints(self, encoding: Encoding, bounds: Bounds, saturated: Sequence[str]) -> Constraints:
+        """The nest as constraints, with these bounds; see `Constraints`."""
+        arrays = self.architecture.arrays
+        loops: dict[str, Orders] = {axis: (tuple(factors),) for axis, factors in self.axes.items()}
+        axes = {array.name: tuple(axis.name for axis in array.axes)[::-1] for array in arrays}
+        if self.dataflow.open:
+            factors = self.dataflow.factors
+            return Constraints(self.dataflow.name, {}, {}, loops, {}, bounds, tuple(saturated), factors)
+        keeps = {str(node): False for node in encoding.nodes if not node.required}
+        nodes: dict[str, list[str]] = {name: [] for name in self.regions}
+        slots: dict[str, Orders] = {
+            **dict.fromkeys(self.regions, ((),)),
+            **{str(n): () for n in encoding.nodes},
+        }
+        for section, slot in zip(self.sections, self.slots, strict=True):
+            if section.node is not None:
+                nodes[self._region(section.node)].append(slot)
+                slots[slot] = section.orders
+                keeps.pop(slot, None)
+                if not section.optional:
+                    keeps[slot] = True
+            else:
+                slots[slot] = _joined(slots[slot], section.orders)
+        slots = {slot: tuple(order for order in orders if order) for slot, orders in slots.items()}
+        orders = {region: (tuple(kept),) for region, kept in nodes.items()}
+        return Constraints(
+            self.dataflow.name,
+            keeps,
+            orders,
+            slots | loops,
+            axes,
+            bounds,
+            tuple(saturated),
+            self.dataflow.factors,
+        )
+
+    @property
+    def regions(self) -> list[str]:
+        """Names of the stretches between arrays: the outermost level's, then the arrays'."""
+        return [self.architecture.outermost.name, *(array.name for array in self.architecture.arrays)]
+
+    @property
+    def slots(self) -> list[str]:
+        """By section the slot its loops lie in."""
+        found, now = list[str](), self.regions[0]
+        for section in self.sections:
+            if section.node is not None:
+                now = section.node
+            elif section.inside and not self._inside(now):
+                now = self.regions[-1]
+            found.append(now)
+        return found
+
+    def places(self) -> list[tuple[str, str, str | int, bool]]:
+        """Slot, dimension, factor of every loop, outermost first, and whether it lies on an array's axis."""
+        found: list[tuple[str, str, str | int, bool]] = []
+        seen: set[tuple[str, str]] = set()
+
+        def add(sections: list[tuple[Section, str]]) -> None:
+            for section, slot in sections:
+                # Factors are found one after another, in the order in which they are named.
+                for dimension in dict.fromkeys((*section.factors, *section.orders[0])):
+                    if (slot, dimension) not in seen:
+                        seen.add((slot, dimension))
+                        found.append((slot, dimension, section.factors.get(dimension, "any"), False))
+
+        pairs = list(zip(self.sections, self.slots, strict=True))
+        add([(s, slot) for s, slot in pairs if not s.inside])
+        found += [
+            (axis, d, value, True) for axis, factors in self.axes.items() for d, value in factors.items()
+        ]
+        add([(s, slot) for s, slot in pairs if s.inside])
+        return found
+
+    def _region(self, node: str) -> str:
+        rank = self.architecture.rank_of(node.rpartition(".")[0])
+        return [self.regions[0], *(a.name for a in self.architecture.arrays if a.rank < rank)][-1]
+
+    def _inside(self, slot: str) -> bool:
+        return slot != self.regions[0] and (slot in self.regions or self._region(slot) != self.regions[0])
+
+
+def nest_on(dataflow: Dataflow, problem: Problem, architecture: Architecture) -> Nest:
+    """Return a dataflow's nest for a problem on a machine.
+
+    Raises
+    ------
+    MappingError
+        For a dimension, level or axis that the problem or the machine does not have (with the nearest), a
+        tensor that has no level where the dataflow keeps it, or a dimension without a loop.
+    """
+    reader = _Reader(dataflow, problem, architecture)
+    sections = [
+        s for i, part in enumerate(dataflow.nest) if isinstance(part, Keep) for s in reader.keep(i, part)
+    ]
+    spreads = [(i, part) for i, part in enumerate(dataflow.nest) if isinstance(part, Spread)]
+    axes = reader.spread(*spreads[0]) if spreads else {}
+    nest = Nest(dataflow, problem, architecture, tuple(sections), axes)
+    if not dataflow.open:
+        reader.check(nest)
+    return nest
+
+
+class _Reader:
+    def __init__(self, dataflow: Dataflow, problem: Problem, architecture: Architecture) -> None:
+        self.dataflow, self.problem, self.architecture = dataflow, problem, architecture
+        self.inside = False
+
+    def keep(self, index: int, part: Keep) -> list[Section]:
+        """The sections of a part: one a tensor, with the loops in the last."""
+        where = f"nest[{index}]"
+        orders = part.orders
+        for dimension in orders[0]:
+            self._dimension(f"{where}.loops", dimension)
+        arrays = [i for i, other in enumerate(self.dataflow.nest) if isinstance(other, Spread)]
+        inside = bool(arrays) and index > arrays[0]
+        if part.level == MEMORY:
+            return [Section(None, "", orders, False, part.factors, False)]
+        found = [self._section(where, part, tensor, inside) for tensor in part.keeps]
+        found = [section for section in found if section is not None]
+        loops = Section(None, "", orders, False, part.factors, inside)
+        if found and found[-1].node is not None:
+            last = found[-1]
+            loops = Section(last.node, last.tensor, orders, last.optional, part.factors, inside)
+        return [*(section for section in found[:-1] if section.node is not None), loops]
+
+    def _section(self, where: str, part: Keep, tensor: str, inside: bool) -> Section:
+        level = self._level(where, part, tensor)
+        absent = Section(None, tensor, ((),), False, {}, inside)
+        if level is None or tensor not in self.problem.tensor_names:
+            return absent
+        required = tensor in level.required
+        if part.bypass == "always" and not required:
+            return absent
+        if self._below_array(level) != inside:
+            side = "below" if self._below_array(level) else "above"
+            raise self._wrong(f"{where}: {level.name} stands {side} the array of {self.architecture.name}")
+        optional = part.bypass == "allowed" and not required
+        return Section(f"{level.name}.{tensor}", tensor, ((),), optional, {}, inside)
+
+    def _level(self, where: str, part: Keep, tensor: str) -> Storage | None:
+        """The level a part names for a tensor; None where the machine has none to keep it."""
+        if tensor not in TENSORS:
+            raise self._wrong(f"{where}.keeps: no tensor is called {tensor!r}{did_you_mean(tensor, TENSORS)}")
+        storages = self.architecture.storages[1:]
+        if part.level not in (BUFFER, PE):
+            names = [storage.name for storage in storages]
+            if part.level not in names:
+                hint = did_you_mean(part.level, [*names, BUFFER, PE])
+                raise self._wrong(
+                    f"{where}.level: {self.architecture.name} has no level {part.level!r}{hint}"
+                )
+            level = storages[names.index(part.level)]
+            if tensor not in level.keeps:
+                raise self._wrong(f"{where}.keeps: {level.name} keeps {', '.join(level.keeps)}, not {tensor}")
+            return level
+        if part.level == PE:
+            innermost = self.architecture.arrays[-1].rank if self.architecture.arrays else 0
+            levels = [s for s in storages if s.rank > innermost and tensor in s.keeps]
+        else:
+            levels = [s for s in storages if not self._below_array(s) and tensor in s.keeps]
+        if not levels and part.level == PE and part.bypass == "never" and tensor in self.problem.tensor_names:
+            raise MappingError(
+                f"{self.dataflow.name} keeps {tensor} in the PE; {self.architecture.name} has no level there "
+                f"for them"
+            )
+        return levels[-1] if levels else None
+
+    def _below_array(self, storage: Storage) -> bool:
+        arrays = self.architecture.arrays
+        return bool(arrays) and storage.rank > arrays[0].rank
+
+    def spread(self, index: int, part: Spread) -> dict[str, dict[str, str | int]]:
+        """By axis its dimensions and their factors."""
+        axes = [f"{array.name}.{axis.name}" for array in self.architecture.arrays for axis in array.axes]
+        if not axes:
+            raise MappingError(
+                f"{self.dataflow.name} needs an array of PEs; {self.architecture.name} has none"
+            )
+        answers = {axis: {EACH, axis, axis.rpartition(".")[2]} for axis in axes}
+        answers[axes[0]].add(FIRST)
+        answers[axes[-1]].add(LAST)
+        known = sorted({name for names in answers.values() for name in names})
+        found: dict[str, dict[str, str | int]] = {axis: {} for axis in axes}
+        for name, factors in part.axes.items():
+            if name not in known and name not in (FIRST, LAST):
+                hint = did_you_mean(name, known)
+                raise self._wrong(f"nest[{index}].array: {self.architecture.name} has no axis {name!r}{hint}")
+            for dimension, value in factors.items():
+                self._dimension(f"nest[{index}].array.{name}", dimension)
+                for axis in axes:
+                    if name in answers[axis]:
+                        found[axis].setdefault(dimension, value)
+        return found
+
+    def check(self, nest: Nest) -> None:
+        """Refuse a nest that leaves a dimension or a required level out, or has levels in a wrong order."""
+        loops = {dimension for _, dimension, _, _ in nest.places()}
+        missing = [d for d, extent in self.problem.dimensions if extent > 1 and d not in loops]
+        if missing:
+            raise self._wrong(f"no loop of the dimensions {', '.join(missing)} of {self.problem.name}")
+        named = [section.node for section in nest.sections if section.node is not None]
+        for tensor in self.problem.tensor_names:
+            order = [node.rpartition(".")[0] for node in named if node.endswith(f".{tensor}")]
+            if len(set(order)) < len(order):
+                twice = next(level for level in order if order.count(level) > 1)
+                raise self._wrong(f"{twice} keeps {tensor} twice on {self.architecture.name}")
+            if order != sorted(order, key=self.architecture.rank_of):
+                raise self._wrong(f"{tensor}: the levels {', '.join(order)} stand in the wrong order")
+            for storage in self.architecture.storages[1:]:
+                if tensor in storage.required and f"{storage.name}.{tensor}" not in named:
+                    raise MappingError(
+                        f"{self.dataflow.name} keeps no {tensor} in {storage.name}, where "
+                        f"{self.architecture.name} requires them"
+                    )
+
+    def _dimension(self, where: str, dimension: str) -> None:
+        if dimension not in self.problem.extents:
+            known = self.problem.extents
+            raise self._wrong(
+                f"{where}: {self.problem.name} has no dimension {dimension!r}{did_you_mean(dimension, known)}"
+            )
+
+    def _wrong(self, what: str) -> MappingError:
+        return MappingError(f"{self.dataflow.name}: {what}")
+
+
+def _joined(above: Orders, orders: Orders) -> Orders:
+    """Orders followed by others, every dimension once."""
+    return tuple((*a, *(d for d in b if d not in a)) for a in above or ((),) for b in orders)
