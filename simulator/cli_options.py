@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.models import OptionInfo
 
 
 def print_json(data: object) -> None:
@@ -50,24 +51,24 @@ Machine = Annotated[
     str, typer.Argument(metavar="ARCH", help=_MACHINE_HELP, autocompletion=architecture_names)
 ]
 MachineOption = Annotated[str, typer.Option("--arch", help=_MACHINE_HELP, autocompletion=architecture_names)]
+
+
+def _dataflow_option(what: str) -> OptionInfo:
+    option: OptionInfo = typer.Option(metavar="NAME|FILE", help=what, autocompletion=dataflow_names)
+    return option
+
+
 Dataflow = Annotated[
-    str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="A dataflow (see `simulator list dataflows`), or its YAML file.",
-        autocompletion=dataflow_names,
-    ),
+    str | None, _dataflow_option("A dataflow (see `simulator list dataflows`), or its YAML file.")
 ]
 LayerName = Annotated[
     str, typer.Argument(metavar="LAYER", help="A layer, as alexnet:conv2, or a problem's YAML file.")
 ]
 MapspaceDataflow = Annotated[
     str | None,
-    typer.Option(
-        metavar="NAME|FILE",
-        help="A dataflow's mapspace (see `simulator list dataflows`), or its YAML file's; by default every "
-        "legal mapping.",
-        autocompletion=dataflow_names,
+    _dataflow_option(
+        "A dataflow's mapspace (see `simulator list dataflows`), or its YAML file's; by default every "
+        "legal mapping."
     ),
 ]
 Objective = Annotated[

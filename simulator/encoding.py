@@ -23,7 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.architecture import Architecture
-from simulator.errors import MappingError, did_you_mean
+from simulator.errors import MappingError
 from simulator.mapping import Loop, Mapping, Store
 from simulator.problem import Problem
 
@@ -238,20 +238,10 @@ class Encoding:
         MappingError
             For a nest the vector has no place for: which loop or level, and why.
         """
-        vector = np.ones(self.length, np.int64)
-        vector[0], vector[self.first_order :] = VERSION, 0
-        parts = self._split(mapping)
-        for index, region in enumerate(self.regions):
-            rest = self._encode_region(vector, index, region, parts[2 * index])
-            if rest and (index == len(self.architecture.arrays) or parts[2 * index + 1] or _stores(rest)):
-                raise MappingError(
-                    f"'{rest[0]}': a vector has one loop of each dimension between two levels; merge them"
-                )
-            if index < len(self.architecture.arrays):
-                # Nothing parts the loops of two regions where the array between them has none.
-                parts[2 * index + 2] = rest + parts[2 * index + 2]
-                self._encode_array(vector, index, parts[2 * index + 1])
-        return self.check(vector)
+        # The writer knows the encoding, so it cannot be imported from where that is defined.
+        from simulator.encoding_writer import write_mapping
+
+        return self.check(write_mapping(self, mapping))
 
     def check(self, vector: npt.ArrayLike) -> Vectors:
         """Return a vector as int32 of shape (length,), its columns within their ranges.
@@ -299,126 +289,6 @@ class Encoding:
         bounds = [(d, values[self.bound_column(slot, d)]) for d in order]
         return [Loop(self.dimensions[d], b, place.axis, place.array) for d, b in bounds if b > 1]
 
-    def _split(self, mapping: Mapping) -> list[list[Store | Loop]]:
-        """The mapping's nodes region by region and array by array, alternating; stores one tensor each."""
-        arrays = {array.name: i for i, array in enumerate(self.architecture.arrays)}
-        parts: list[list[Store | Loop]] = [[] for _ in range(2 * len(self.regions) - 1)]
-        now = 0
-        for node in mapping.nodes[1:]:
-            if isinstance(node, Loop) and node.bound == 1:
-                continue
-            if isinstance(node, Store):
-                now = max(now, self._region_of(node))
-                if self._region_of(node) < now:
-                    raise MappingError(f"{node.level} stands below an array that it is outside of")
-                parts[now] += [replace(node, tensors=(t,)) for t in node.tensors]
-                continue
-            if node.dimension not in self.dimensions:
-                raise MappingError(
-                    f"'{node}': {self.problem.name} has no dimension {node.dimension!r}"
-                    f"{did_you_mean(node.dimension, self.dimensions)}"
-                )
-            if not node.spatial:
-                # Directly after an array's loops, a temporal loop belongs to the region inside it.
-                now += now % 2
-                parts[now].append(node)
-                continue
-            name = node.array if node.array is not None else self._array_with(node)
-            if name not in arrays:
-                raise MappingError(
-                    f"'{node}': {self.architecture.name} has no array {name!r}"
-                    f"{did_you_mean(str(name), arrays)}"
-                )
-            if 2 * arrays[name] + 1 < now:
-                raise MappingError(
-                    f"'{node}': a vector has no place for loops between the spatial loops of array {name}, "
-                    f"nor for arrays out of order"
-                )
-            now = 2 * arrays[name] + 1
-            parts[now].append(node)
-        return parts
-
-    def _region_of(self, store: Store) -> int:
-        """The part of a nest in which a level may stand: an even number."""
-        rank = self.architecture.rank_of(store.level)
-        return 2 * sum(array.rank < rank for array in self.architecture.arrays)
-
-    def _array_with(self, loop: Loop) -> str | None:
-        owners = [a.name for a in self.architecture.arrays if any(x.name == loop.axis for x in a.axes)]
-        return owners[0] if len(owners) == 1 else None
-
-    def _encode_region(
-        self, vector: npt.NDArray[np.int64], index: int, region: Region, part: list[Store | Loop]
-    ) -> list[Store | Loop]:
-        """Encode a region; return what it has no place for."""
-        kept = [(n.level, n.tensors[0]) for n in part if isinstance(n, Store)]
-        names = [(node.level, node.tensor) for node in region.nodes]
-        for level, tensor in kept:
-            if (level, tensor) not in names:
-                raise MappingError(f"{level} cannot keep {tensor} of {self.problem.name}")
-            if kept.count((level, tensor)) > 1:
-                raise MappingError(f"{level} keeps {tensor} twice")
-        spare = [i for i, name in enumerate(names) if name not in kept]
-        order: list[int] = []
-        loops: list[list[Loop]] = [[]]
-        rest: list[Store | Loop] = []
-        for place, node in enumerate(part):
-            if isinstance(node, Store):
-                order.append(names.index((node.level, node.tensors[0])))
-                loops.append([])
-                continue
-            if node.dimension in (loop.dimension for loop in loops[-1]):
-                # A bypassed node parts two loops of one dimension.
-                if not spare:
-                    rest = part[place:]
-                    break
-                order.append(spare.pop())
-                loops.append([])
-            loops[-1].append(node)
-        order += spare
-        for i, name in enumerate(names):
-            vector[self.first_keep + region.first_node + i] = name in kept
-        vector[self.first_nodes + index] = permutation_number(order)
-        for slot, inside in zip(region.slots, loops, strict=False):
-            self._encode_loops(vector, slot, inside)
-        return rest
-
-    def _encode_array(self, vector: npt.NDArray[np.int64], index: int, part: list[Store | Loop]) -> None:
-        array = self.architecture.arrays[index]
-        names = [axis.name for axis in array.axes]
-        order: list[int] = []
-        loops: dict[int, list[Loop]] = {}
-        for node in part:
-            assert isinstance(node, Loop)
-            if node.axis not in names:
-                raise MappingError(
-                    f"'{node}': {array.name} has no axis {node.axis!r}{did_you_mean(str(node.axis), names)}"
-                )
-            axis = names.index(str(node.axis))
-            if axis in order[:-1]:
-                # Loops of different dimensions may change places, those of one may not.
-                between = [loop for other in order[order.index(axis) + 1 :] for loop in loops[other]]
-                if node.dimension in (loop.dimension for loop in between):
-                    raise MappingError(f"'{node}': a vector has each axis of {array.name} at one place")
-            if axis not in order:
-                order.append(axis)
-            if node.dimension in (loop.dimension for loop in loops.get(axis, [])):
-                raise MappingError(
-                    f"'{node}': a vector has one loop of each dimension on an axis; merge them"
-                )
-            loops.setdefault(axis, []).append(node)
-        order += [axis for axis in range(len(names)) if axis not in order]
-        vector[self.first_axes + index] = permutation_number(order)
-        for axis, inside in loops.items():
-            self._encode_loops(vector, self.first_axis_slots[index] + axis, inside)
-
-    def _encode_loops(self, vector: npt.NDArray[np.int64], slot: int, loops: list[Loop]) -> None:
-        dims = [self.dimensions.index(loop.dimension) for loop in loops]
-        for dimension, loop in zip(dims, loops, strict=True):
-            vector[self.bound_column(slot, dimension)] = loop.bound
-        rest = [d for d in range(len(self.dimensions)) if d not in dims]
-        vector[self.first_order + slot] = permutation_number(dims + rest)
-
 
 def permutation(number: int, size: int) -> list[int]:
     """The permutation of range(size) with a lexicographic number."""
@@ -438,10 +308,6 @@ def permutation_number(order: Sequence[int]) -> int:
         number = number * len(rest) + rest.index(value)
         rest.remove(value)
     return number
-
-
-def _stores(nodes: list[Store | Loop]) -> bool:
-    return any(isinstance(node, Store) for node in nodes)
 
 
 def _hold(nodes: list[Store | Loop], node: Node) -> None:

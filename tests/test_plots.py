@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -11,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 import simulator as sim
-from simulator.plots import energy_breakdown, grouped_bars, save_figure, sweep_lines
+from simulator.plots import energy_breakdown, grouped_bars, save_figure, stacked_bars, sweep_lines
+from simulator.plots.style import looks_of
 from simulator.results import NetworkResult
 
 SIGNATURES = {"png": b"\x89PNG", "pdf": b"%PDF", "svg": b"<?xml"}
@@ -113,3 +115,84 @@ def test_sweeps_have_a_panel_for_each_row_and_column(tmp_path: Path) -> None:
     assert len(figure.axes) == 6
     assert figure.axes[0].get_ylim()[0] == 0
     save_figure(figure, tmp_path / "sweep.png")
+
+
+FLOWS = ["RS", "WS", "NLR"]
+PANELS: dict[str, dict[str, list[float | None]]] = {
+    "energy per MAC\n(MACs)": {
+        "DRAM": [1.0, None, 3.0, 1.5, 2.0, 2.5],
+        "RF": [2.0, None, 0.0, 2.0, 1.0, 0.5],
+    },
+    "energy per MAC (MACs)": {
+        "RF": [0.0, None, 0.0, 0.0, 0.0, None],
+        "weights": [2.0, None, 3.0, 1.0, 2.0, None],
+    },
+}
+
+
+def test_stacks_stand_in_groups_and_missing_bars_are_marked() -> None:
+    groups = ["N = 1"] * 3 + ["N = 16"] * 3
+    figure = stacked_bars(PANELS, FLOWS * 2, "a title", groups=groups, missing="does not fit")
+    above, below = figure.axes
+    assert bar_sums(above, 6) == [3.0, 0.0, 3.0, 3.5, 3.0, 3.0]
+    assert [bar.get_y() for bar in above.containers[1]] == [1.0, 0.0, 3.0, 1.5, 2.0, 2.5]
+    lefts = [bar.get_x() for bar in above.containers[0]]
+    gaps = [round(b - a, 6) for a, b in pairwise(lefts)]
+    assert gaps[0] == gaps[1] == gaps[3] == gaps[4] == 1 and gaps[2] > 1.4
+    marks = {ax: [x.get_text() for x in ax.texts] for ax in (above, below)}
+    assert marks == {above: ["does not fit"], below: ["does not fit"] * 2}
+    assert above.texts[0].get_position()[0] == pytest.approx(lefts[1] + 0.4)
+    assert [x.get_text() for x in below.get_xticklabels()] == FLOWS * 2
+    (named,) = below.child_axes
+    assert [x.get_text() for x in named.get_xticklabels()] == ["N = 1", "N = 16"]
+    middles = [(lefts[0] + lefts[2]) / 2 + 0.4, (lefts[3] + lefts[5]) / 2 + 0.4]
+    assert list(named.get_xticks()) == pytest.approx(middles)
+
+
+def test_groups_stand_below_the_labels_whatever_way_these_are_turned() -> None:
+    for labels in (FLOWS * 2, ["row_stationary", "weight_stationary", "no_local_reuse"] * 2):
+        figure = stacked_bars(PANELS, labels, groups=["a"] * 3 + ["b"] * 3)
+        figure.draw_without_rendering()
+        below = figure.axes[1]
+        lowest = min(x.get_window_extent().y0 for x in below.get_xticklabels())
+        for name in below.child_axes[0].get_xticklabels():
+            assert name.get_window_extent().y1 <= lowest and name.get_window_extent().y0 >= 0
+
+
+def test_parts_look_the_same_in_all_panels_and_none_like_another() -> None:
+    figure = stacked_bars({**PANELS, "third": {"RF": [1.0] * 6, "DRAM": [1.0] * 6}}, FLOWS * 2)
+    looks: dict[str, set[tuple[object, str]]] = {}
+    for ax in figure.axes:
+        for bars in ax.containers:
+            colour, hatch = bars[0].get_facecolor(), bars[0].get_hatch()
+            looks.setdefault(str(bars.get_label()), set()).add((colour, hatch))
+    assert set(looks) == {"DRAM", "RF", "weights"}, "a part that is zero everywhere is left out of a panel"
+    assert all(len(seen) == 1 for seen in looks.values())
+    assert len(set.union(*looks.values())) == 3
+    names = [f"level{i}" for i in range(16)]
+    many = looks_of([[*names, "MAC", "inputs"]])
+    assert len({many[name] for name in [*names, "MAC", "inputs"]}) == 18
+
+
+def test_a_panel_explains_only_what_is_new() -> None:
+    figure = stacked_bars({"y": {"a": [1.0], "b": [2.0]}, "z": {"b": [1.0]}, "w": {"c": [1.0]}}, ["x"])
+    assert [ax.get_legend() is not None for ax in figure.axes] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("panels", "groups", "said"),
+    [
+        ({}, None, "need a panel and a label"),
+        ({"y": {}}, None, "'y' has no part"),
+        ({"y": {"a": [1.0]}}, None, "a has 1 values for 2 labels"),
+        ({"y": {"a": [1.0, -2.0]}}, None, "a of two must be a number from 0 on, not -2"),
+        ({"y": {"a": [1.0, float("nan")]}}, None, "a of two must be a number from 0 on, not nan"),
+        ({"y": {"a": [1.0, None], "b": [1.0, 2.0]}}, None, "two lacks some parts"),
+        ({"y": {"a": [1.0, 2.0]}}, ["g"], "1 groups for 2 labels"),
+    ],
+)
+def test_values_that_make_no_stacks_are_refused(
+    panels: dict[str, dict[str, list[float | None]]], groups: list[str] | None, said: str
+) -> None:
+    with pytest.raises(sim.SimulatorError, match=said):
+        stacked_bars(panels, ["one", "two"], groups=groups)

@@ -12,7 +12,6 @@ import numpy as np
 
 from simulator.batch import pairs
 from simulator.batch.chains import (
-    START,
     count_groups,
     count_members,
     count_words,
@@ -21,10 +20,9 @@ from simulator.batch.chains import (
     words_kept,
     words_moved,
 )
-from simulator.batch.layout import ARRAY_AXES, ARRAY_SLOT, ARRAYS, DIMS, EXTENT, SIZES, SLOT_AXIS
+from simulator.batch.layout import DIMS, EXTENT, SIZES, SLOT_AXIS
 from simulator.batch.pairs import (
     DELIVERED,
-    END_OF_PAIRS,
     HELD,
     INSIDE,
     KEPT,
@@ -38,18 +36,9 @@ from simulator.batch.pairs import (
     UNION,
     find_sums,
 )
-from simulator.batch.state import (
-    AT_START,
-    LOOP_BOUND,
-    LOOP_DIM,
-    LOOP_SLOT,
-    LOOP_STRIDE,
-    MOST_TENSORS,
-    TILES,
-)
-from simulator.batch.state import (
-    INSIDE as LOOPS_INSIDE,
-)
+from simulator.batch.shape import ALONE, END_PAIR, FIRST_PAIR, KIND, LACKING, PAIRED
+from simulator.batch.state import AT_START, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, LOOP_STRIDE
+from simulator.batch.state import INSIDE as LOOPS_INSIDE
 from simulator.counting.lowering import (
     CONTRIBUTED,
     DRAINS,
@@ -62,113 +51,8 @@ from simulator.counting.lowering import (
     REFILLS,
     SPLIT,
     ZERO,
-    Ints,
 )
 from simulator.jit import inlined, lean_kernel
-from simulator.problem import Problem
-
-# Kinds of a dimension for a tensor: not in it, in a rank of its own, from PAIRED on in that pair.
-LACKING, ALONE, PAIRED = range(3)
-# Rows of the state: a row of kinds for each tensor; where its pairs begin and end; whether the fast way
-# holds, with padding and where it is left out. Then, row by row, of each dimension the array it lies on, the
-# step between its places there and their span.
-KIND = END_OF_PAIRS
-FIRST_PAIR, END_PAIR, FITS, FITS_CLIPPED, ON_ARRAY, STEP_ON_ARRAY, SPAN_ON_ARRAY = range(
-    KIND + MOST_TENSORS, KIND + MOST_TENSORS + 7
-)
-
-
-def write_shape(state: Ints, problem: Problem) -> None:
-    """Write down in a state what the fast counts need of a problem."""
-    state[SIZES, AT_START] = START
-    index = {d: i for i, (d, _) in enumerate(problem.dimensions)}
-    alike: dict[object, int] = {}
-    pair = 0
-    for t, tensor in enumerate(problem.tensors):
-        state[KIND + t, : len(index)] = LACKING
-        state[FIRST_PAIR, t], state[FITS, t], state[FITS_CLIPPED, t] = pair, 1, 1
-        for rank in tensor.ranks:
-            length = problem.rank_length(rank)
-            first, end = (rank.data[0], min(length, sum(rank.data))) if rank.data is not None else (0, length)
-            dims = [index[name] for name in rank.dimensions]
-            if len(dims) == 1 or (tensor.name != problem.output and min(state[EXTENT, dims]) == 1):
-                # A dimension of extent 1 adds nothing to the other's coordinates.
-                state[KIND + t, dims] = ALONE
-                state[FITS_CLIPPED, t] &= rank.data is None
-                continue
-            sizes = tuple((problem.extents[d], c) for d, c in rank.coefficients)
-            if max(extent for extent, _ in sizes) >= pairs.MOST or tensor.name == problem.output:
-                state[FITS, t] = state[FITS_CLIPPED, t] = 0
-            state[KIND + t, dims] = PAIRED + pair
-            state[[pairs.PAIR_DIM, pairs.PAIR_OTHER], pair] = dims
-            state[[pairs.PAIR_COEFFICIENT, pairs.PAIR_OTHER_COEFFICIENT], pair] = [c for _, c in sizes]
-            for i, limits in enumerate(((0, length), (first, end))):
-                kind = alike.setdefault((sizes, limits), len(alike))
-                state[np.array(_LIMITS) + i * pairs.CLIPPED, pair] = kind, *limits
-            pair += 1
-        state[END_PAIR, t] = pair
-
-
-_LIMITS = (pairs.PAIR_KIND, pairs.PAIR_FIRST, pairs.PAIR_END)
-
-
-def longest_pair(problem: Problem) -> int:
-    """Coordinates of the longest rank of two dimensions."""
-    ranks = [rank for tensor in problem.tensors for rank in tensor.ranks if len(rank.dimensions) == 2]
-    return max((problem.rank_length(rank) for rank in ranks), default=1)
-
-
-@inlined
-def find_spread(state):
-    """Describe every dimension's places on the arrays; False where one lies on several of them."""
-    for d in range(state[SIZES, DIMS]):
-        state[ON_ARRAY, d] = -1
-        state[STEP_ON_ARRAY, d] = 0
-        state[SPAN_ON_ARRAY, d] = 0
-    for a in range(state[SIZES, ARRAYS]):
-        first = state[ARRAY_SLOT, a]
-        inner = first + state[ARRAY_AXES, a]
-        for i in range(state[LOOPS_INSIDE, inner], state[LOOPS_INSIDE, first]):
-            d = state[LOOP_DIM, i]
-            if state[ON_ARRAY, d] >= 0 and state[ON_ARRAY, d] != a:
-                return False
-            state[ON_ARRAY, d] = a
-            state[STEP_ON_ARRAY, d] = state[TILES + inner, d]
-            state[SPAN_ON_ARRAY, d] = state[TILES + first, d]
-    return True
-
-
-@inlined
-def set_chains(state, code, roles, child):
-    """Describe every dimension above a child at position ``child``; False where the fast way does not hold.
-
-    ``roles`` is the address of the query's roles in the program.
-    """
-    for d in range(state[SIZES, DIMS]):
-        tile = state[TILES + child, d]
-        state[TILE, d] = tile
-        state[STEP, d] = tile
-        state[SPAN, d] = tile
-        state[INSIDE, d] = tile
-        state[PLACES, d] = 1
-        state[ROLE, d] = -1
-    for a in range(state[SIZES, ARRAYS]):
-        first = state[ARRAY_SLOT, a]
-        if first >= child:
-            break
-        inner = first + state[ARRAY_AXES, a]
-        for i in range(state[LOOPS_INSIDE, inner], state[LOOPS_INSIDE, first]):
-            d = state[LOOP_DIM, i]
-            role = code[roles + state[SLOT_AXIS, state[LOOP_SLOT, i]]]
-            if state[ROLE, d] < 0:
-                state[STEP, d] = state[STEP_ON_ARRAY, d]
-                state[SPAN, d] = state[SPAN_ON_ARRAY, d]
-                state[ROLE, d] = role
-            elif state[ROLE, d] != role:
-                return False
-            if role != ZERO:
-                state[PLACES, d] *= state[LOOP_BOUND, i]
-    return True
 
 
 @inlined
@@ -189,14 +73,14 @@ def _members(state, d, inside):
     return count_members(state[EXTENT, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside)
 
 
-@inlined
+@lean_kernel
 def _many(state, d, inside):
     """Groups and members of a dimension that a tensor lacks."""
     groups = _groups(state, d, inside)
     return groups, groups if state[PLACES, d] == 1 else _members(state, d, inside)
 
 
-@inlined
+@lean_kernel
 def _moved(state, d, inside):
     """Words of a dimension in the tiles of all places at every base."""
     if inside == state[TILE, d] and state[ROLE, d] != ZERO:
@@ -207,15 +91,20 @@ def _moved(state, d, inside):
 
 
 @inlined
-def _skip_lacking(state, kind, i, count):
-    """The first loop from ``i`` on that moves a tensor; those before it leave its tile where it is."""
-    while i < count:
-        d = state[LOOP_DIM, i]
-        if state[SLOT_AXIS, state[LOOP_SLOT, i]] < 0:
-            if state[kind, d] != LACKING:
-                return i
-            state[INSIDE, d] = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
+def _next_event(state, i, count):
+    """The first temporal loop from ``i`` on."""
+    while i < count and state[SLOT_AXIS, state[LOOP_SLOT, i]] >= 0:
         i += 1
+    return i
+
+
+@inlined
+def _first_event(state, kind, child, count, holds):
+    """The first temporal loop that moves a tensor; those before it leave its tile where it is."""
+    i = _next_event(state, state[LOOPS_INSIDE, child], count) if holds else count
+    while i < count and state[kind, state[LOOP_DIM, i]] == LACKING:
+        state[INSIDE, state[LOOP_DIM, i]] = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
+        i = _next_event(state, i + 1, count)
     return i
 
 
@@ -233,35 +122,31 @@ def fast_operand(state, known, stamps, count, tensor, child, holds, clip, timed,
         row = find_sums(state, known, stamps, pair, clip)
         reads *= known[row, UNION]
         fills *= known[row, DELIVERED]
-    i = state[LOOPS_INSIDE, child]
-    if holds:
-        i = _skip_lacking(state, kind, i, count)
+    i = _first_event(state, kind, child, count, holds)
     for d in range(dims):
         if state[kind, d] == LACKING:
             groups, members = _many(state, d, state[INSIDE, d])
             reads *= groups
             fills *= members
     moved = np.int64(0)
-    while holds and i < count:
-        d = state[LOOP_DIM, i]
-        if state[SLOT_AXIS, state[LOOP_SLOT, i]] < 0:
-            inside = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
-            if state[kind, d] != ALONE:
-                less_reads, less_fills = _kept(
-                    state, known, stamps, tensor, clip, d, inside, state[LOOP_BOUND, i], moved
-                )
-                reads -= less_reads
-                fills -= less_fills
-            state[INSIDE, d] = inside
-            moved |= 1 << d
-            if state[kind, d] == ALONE:
-                state[STAYS, d] = words_kept(
-                    state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
-                )
-                # Loops further out find less of it in place.
-                if state[STAYS, d] == 0:
-                    break
-        i += 1
+    while i < count:
+        d, inside = state[LOOP_DIM, i], state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
+        if state[kind, d] != ALONE:
+            less_reads, less_fills = _kept(
+                state, known, stamps, tensor, clip, d, inside, state[LOOP_BOUND, i], moved
+            )
+            reads -= less_reads
+            fills -= less_fills
+        state[INSIDE, d] = inside
+        moved |= 1 << d
+        if state[kind, d] == ALONE:
+            state[STAYS, d] = words_kept(
+                state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
+            )
+            # Loops further out find less of it in place.
+            if state[STAYS, d] == 0:
+                break
+        i = _next_event(state, i + 1, count)
     answers[out + READS] = reads
     answers[out + FILLS] = fills
     answers[out + FORWARDABLE] = 0
@@ -354,31 +239,27 @@ def fast_output(state, count, tensor, child, holds, timed, answers, out):
         if state[kind, d] != LACKING:
             state[STAYS, d] = _moved(state, d, state[INSIDE, d])
             words *= state[STAYS, d]
-    i = state[LOOPS_INSIDE, child]
-    if holds:
-        i = _skip_lacking(state, kind, i, count)
+    i = _first_event(state, kind, child, count, holds)
     drains, contributed = words, words
     for d in range(dims):
         if state[kind, d] == LACKING:
             groups, members = _many(state, d, state[INSIDE, d])
             drains *= groups
             contributed *= members
-    while holds and i < count:
-        d = state[LOOP_DIM, i]
-        if state[SLOT_AXIS, state[LOOP_SLOT, i]] < 0:
-            inside = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
-            if state[kind, d] == LACKING:
-                groups, members = _going_on(state, kind, d, inside)
-                drains -= groups
-                contributed -= members
-            state[INSIDE, d] = inside
-            if state[kind, d] != LACKING:
-                state[STAYS, d] = result_words_kept(
-                    state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
-                )
-                if state[STAYS, d] == 0:
-                    break
-        i += 1
+    while i < count:
+        d, inside = state[LOOP_DIM, i], state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
+        if state[kind, d] == LACKING:
+            groups, members = _going_on(state, kind, d, inside)
+            drains -= groups
+            contributed -= members
+        state[INSIDE, d] = inside
+        if state[kind, d] != LACKING:
+            state[STAYS, d] = result_words_kept(
+                state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
+            )
+            if state[STAYS, d] == 0:
+                break
+        i = _next_event(state, i + 1, count)
     answers[out + DRAINS] = drains
     answers[out + CONTRIBUTED] = contributed
     if timed:

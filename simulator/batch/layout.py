@@ -14,7 +14,7 @@ import numpy.typing as npt
 from simulator.counting.lowering import Ints, rank_arrays
 from simulator.encoding import Encoding
 from simulator.errors import MappingError
-from simulator.jit import lean_kernel
+from simulator.jit import inlined, lean_kernel
 from simulator.legality import rank_words, word_bits
 
 # Rows of Layout.table. SIZES and FIRST hold one number for each of the names below.
@@ -29,6 +29,8 @@ DIMS, SLOTS, REGIONS, ARRAYS, AXES, NODES, POOLS = range(7)
 BOUND_COLUMN, ORDER_COLUMN, NODES_COLUMN, KEEP_COLUMN, AXES_COLUMN, LENGTH = range(6)
 # Rules every mapping obeys, before one for each axis and one for each capacity.
 RANGE, KEEPS, HIERARCHY, REACH, COVER, RULES = range(6)
+# The row of an array of one row: kernels called with a literal would be compiled for it once more.
+ONLY = np.int64(0)
 # Products of bounds stop growing here: past every extent, and its square fits 63 bits.
 CAP = 2**31
 Floats = npt.NDArray[np.float64]
@@ -182,12 +184,15 @@ def _clipped_words(encoding: Encoding) -> tuple[list[int], Ints]:
     return starts, np.array(words, np.int64)
 
 
-@lean_kernel
+@inlined
 def packed_order(table, orders, number, n):
     """The permutation of range(n) with a lexicographic number, four bits a place."""
     start = table[ORDERS_START, n]
-    if start >= 0:
-        return orders[start + number]
+    return orders[start + number] if start >= 0 else _work_out_order(np.int64(number), np.int64(n))
+
+
+@lean_kernel
+def _work_out_order(number, n):
     factorial = 1
     for i in range(2, n):
         factorial *= i

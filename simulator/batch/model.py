@@ -11,7 +11,6 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.architecture import Architecture
-from simulator.batch.boundaries import longest_pair, write_shape
 from simulator.batch.general import general_scratch
 from simulator.batch.layout import lower_encoding, rule_names
 from simulator.batch.pairs import bitmaps, memory
@@ -19,16 +18,16 @@ from simulator.batch.program import COUNTS, Priced, write_program
 from simulator.batch.score import (
     EDP,
     ENERGY,
-    FILLING,
     HARD,
     SCORED,
-    STAGES,
     TOO_LARGE,
     UTILIZATION,
     score_hard_rows,
     score_rows,
 )
+from simulator.batch.shape import longest_pair, write_shape
 from simulator.batch.state import make_state
+from simulator.batch.timing import TIME_COLUMNS, time_rows
 from simulator.cost.timing import Floats
 from simulator.counting.lowering import Ints
 from simulator.encoding import Encoding
@@ -158,11 +157,8 @@ class CostModel:
         self._idle += workers
         return results
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {"problem": self.problem, "architecture": self.architecture}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__init__(state["problem"], state["architecture"])  # type: ignore[misc]
+    def __reduce__(self) -> tuple[type[CostModel], tuple[Problem, Architecture]]:
+        return type(self), (self.problem, self.architecture)
 
 
 class _Worker:
@@ -180,7 +176,8 @@ class _Worker:
         self._known, self._stamps = memory(), bitmaps(longest_pair(problem))
         self._answers = np.zeros(model._priced.answers, np.int64)
         resources = len(model._priced.resources)
-        self._time = np.zeros((FILLING + len(architecture.storages) + 1, max(resources + 1, STAGES + 1)))
+        rows = time_rows(len(architecture.storages))
+        self._time = np.zeros((rows, max(resources + 1, TIME_COLUMNS)))
         self._general = general_scratch(problem, architecture, len(encoding.slots) * len(encoding.dimensions))
         self._broken = np.empty((_BLOCK, len(model.rules)))
         self._fates, self._cycles = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)

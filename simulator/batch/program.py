@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.architecture import Architecture, Array
-from simulator.cost.actions import Action, boundary_actions
+from simulator.cost.actions import Action, boundary_actions, crossed, mac_action
 from simulator.cost.model import leaks
 from simulator.cost.timing import Floats, Flow, Terms, boundary_flows
 from simulator.counting.counts import BoundaryForms, boundary_forms
@@ -54,10 +54,10 @@ from simulator.problem import Problem
 # queries, of the addresses of its counts' forms, of its priced actions, of the words of all its actions, of
 # its flows; ACTION_PRICE and FLOW_PRICE are places in the prices.
 (
-    IS_OUTPUT, HOLDS, CLIPS, PARENT, EXPOSED, COUNT_ROW, ANSWERS, FRESH_ABOVE, QUERY, QUERY_COUNT,
+    IS_OUTPUT, HOLDS, CLIPS, PARENT, EXPOSED, INTO_ARRAY, COUNT_ROW, ANSWERS, FRESH_ABOVE, QUERY, QUERY_COUNT,
     COUNT_FORMS, ACTION, ACTION_COUNT, ACTION_PRICE, WORD_FORMS, WORD_COUNT, FLOW, FLOW_COUNT, FLOW_PRICE,
     RECORD,
-) = range(20)  # fmt: skip
+) = range(21)  # fmt: skip
 # A query's record, before a role for each axis: the axis whose index weighs the words or -1; whether
 # `forwardable` is wanted; whether the first and last tiles are; whether each step of each place moves a word.
 WEIGHT, FORWARD, TIMED, EVERY_MAC, ROLES = range(5)
@@ -72,7 +72,7 @@ CONTRIBUTED_FORM, REFILLS_FORM = COUNTS.index("contributed"), COUNTS.index("refi
 
 
 class Program(NamedTuple):
-    """``code``, int64, and ``prices``, float64, flat arrays; prices begin with that of a MAC and of leaks."""
+    """``code``, int64, and ``prices``, float64, flat arrays: first of all MACs together, then of leaks."""
 
     code: Ints
     prices: Floats
@@ -134,7 +134,8 @@ def write_program(problem: Problem, architecture: Architecture) -> Priced:
     size = math.prod(shape)
     starts = [HEADER, HEADER + size, *accumulate(map(len, fixed[:-1]), initial=HEADER + 2 * size)]
     tables = _Tables(problem, architecture, HEADER + 2 * size + sum(map(len, fixed)))
-    tables.prices = [architecture.mac.price, *leaking]
+    macs = mac_action(problem, architecture)
+    tables.prices = [macs.units(problem.macs) * macs.price, *leaking]
     first, linked = np.full(shape, -1, np.int64), np.zeros(shape, np.int64)
     for t, tensor in enumerate(problem.tensor_names):
         keeping = [i for i, s in enumerate(architecture.storages) if tensor in s.keeps]
@@ -211,6 +212,7 @@ def _record(tables: _Tables, tensor: str, parent: str, child: str, linking: Arra
     record[IS_OUTPUT], record[HOLDS], record[CLIPS] = boundary.output, boundary.holds, boundary.clips
     record[PARENT] = [s.name for s in architecture.storages].index(parent)
     record[EXPOSED] = child != MAC and architecture.storage(child).single_buffered(tensor)
+    record[INTO_ARRAY] = boundary.holds and bool(crossed(architecture, boundary))
     record[COUNT_ROW] = tables.rows[tensor, parent]
     record[ANSWERS], record[FRESH_ABOVE] = tables.answers, tables.answers + fresh
     outputs = math.prod(problem.extents[d] for d in problem.tensor(problem.output).dimensions)

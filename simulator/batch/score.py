@@ -9,35 +9,26 @@ from __future__ import annotations
 import numpy as np
 
 from simulator.batch import program
-from simulator.batch.boundaries import FITS, fast_operand, fast_output, find_spread, set_chains
+from simulator.batch.boundaries import fast_operand, fast_output
 from simulator.batch.general import general_query
 from simulator.batch.layout import (
-    ARRAY_AXES,
-    ARRAY_SLOT,
-    ARRAYS,
-    DIMS,
-    EXTENT,
     SIZES,
     SLOT_AXIS,
     SLOTS,
 )
+from simulator.batch.shape import FITS, find_spread, set_chains
 from simulator.batch.state import (
     INSIDE,
     KEEPER_LEVEL,
     KEEPER_POSITION,
     KEPT,
-    LAST_STEP,
-    LEFT_OVER,
-    LOOP_BOUND,
-    LOOP_DIM,
     LOOP_SLOT,
-    LOOP_STRIDE,
-    NODE_AT,
     RECORD,
     find_keepers,
     find_violations,
     read_row,
 )
+from simulator.batch.timing import add_flows, cycles_of_row, pass_end, restarts, start_times, steps_above
 from simulator.counting.lowering import COLUMNS, CONTRIBUTED, DRAINS, FILLS, FORWARDABLE, READS
 from simulator.jit import inlined, lean_kernel
 
@@ -45,10 +36,6 @@ from simulator.jit import inlined, lean_kernel
 ENERGY, EDP, UTILIZATION = range(3)
 # What became of a row.
 ILLEGAL, SCORED, TOO_LARGE, HARD = range(4)
-# Rows of the time array: each resource's busy time and its wait, sums, and from FILLING on a row per stage.
-BUSY, WAITING, SUMS, FILLING = range(4)
-EXPOSED, LAST_DRAIN, STAGES = range(3)
-_MOST_CYCLES = 2.0**62
 
 
 @lean_kernel
@@ -84,16 +71,19 @@ def score_hard_rows(
             continue
         count = read_row(state, orders, vectors, row)
         find_keepers(state)
-        general.epoch[1] = 0
+        general.frame.epoch[1] = 0
         count_hard_row(state, code, general, count, answers)
         fates[row] = price_row(state, code, prices, answers, time, count, row, results, cycles, counts, words)
-        if general.epoch[1]:
+        if general.frame.epoch[1]:
             fates[row] = TOO_LARGE
 
 
 @lean_kernel
 def boundary_between(state, code, tensor, k):
-    """The record of a tensor's k-th boundary, -1 if no price exists, and the position of its child."""
+    """The record of a tensor's k-th boundary, -1 if no price exists, and the position of its child.
+
+    The state keeps the record.
+    """
     levels = code[program.LEVELS]
     child, position = levels, state[SIZES, SLOTS]
     if k + 1 < state[KEPT, tensor]:
@@ -103,6 +93,7 @@ def boundary_between(state, code, tensor, k):
     record, step = code[code[program.BOUNDARY] + at], code[code[program.LINKED] + at]
     if step and record >= 0:
         record += step * (1 + _linking_array(state, code, tensor, parent, child))
+    state[RECORD + tensor, k] = record
     return record, position
 
 
@@ -120,14 +111,13 @@ def _linking_array(state, code, tensor, parent, child):
     return using
 
 
-@lean_kernel
+@inlined
 def count_row(state, code, known, stamps, count, answers):
     """Answer every query of a row the fast way; False where it does not hold."""
     plain = find_spread(state)
     for tensor in range(code[program.TENSORS]):
         for k in range(state[KEPT, tensor]):
             b, child = boundary_between(state, code, tensor, k)
-            state[RECORD + tensor, k] = b
             if b < 0:
                 continue
             holds, clip = code[b + program.HOLDS], code[b + program.CLIPS]
@@ -163,29 +153,26 @@ def answer_every_mac(answers, out, macs):
     answers[out + CONTRIBUTED] = macs
 
 
-@lean_kernel
+@inlined
 def count_hard_row(state, code, general, count, answers):
     """Answer every query of a row by the general closed form."""
     for tensor in range(code[program.TENSORS]):
         for k in range(state[KEPT, tensor]):
             b, child = boundary_between(state, code, tensor, k)
-            state[RECORD + tensor, k] = b
-            if b < 0:
-                continue
-            holds, clip = code[b + program.HOLDS], code[b + program.CLIPS]
-            query, out = code[b + program.QUERY], code[b + program.ANSWERS]
-            for _ in range(code[b + program.QUERY_COUNT]):
-                general_query(general, state, code, query, count, tensor, child, holds, clip, answers, out)
-                query += program.ROLES + code[program.AXES]
-                out += COLUMNS
+            if b >= 0:
+                query, out = code[b + program.QUERY], code[b + program.ANSWERS]
+                for _ in range(code[b + program.QUERY_COUNT]):
+                    general_query(general, state, code, b, query, count, tensor, child, answers, out)
+                    query += program.ROLES + code[program.AXES]
+                    out += COLUMNS
 
 
 @lean_kernel
 def price_row(state, code, prices, answers, time, count, row, results, cycles, counts, words):
     """Energy and cycles of a row from its answers; return its fate."""
-    for column in range(time.shape[1]):
-        time[BUSY, column] = 0.0
-        time[SUMS, column] = 0.0
+    start_times(time)
+    end = pass_end(state, code, count)
+    passes = steps_above(state, count, end) if end >= 0 else np.int64(0)
     energy = 0.0
     for tensor in range(code[program.TENSORS]):
         fresh = code[program.OUTPUTS]
@@ -196,21 +183,19 @@ def price_row(state, code, prices, answers, time, count, row, results, cycles, c
             answers[code[b + program.FRESH_ABOVE]] = fresh
             energy = _price_actions(code, prices, answers, b, energy)
             if code[b + program.FLOW_COUNT]:
-                _add_flows(code, prices, answers, time, b)
+                again = restarts(state, code, count, tensor, k, end, passes)
+                add_flows(code, prices, answers, time, b, float(again))
             if counts.shape[1]:
                 _report(code, answers, b, row, counts, words)
             if code[b + program.IS_OUTPUT]:
                 fresh = _count(code, answers, b, program.CONTRIBUTED_FORM) - _count(
                     code, answers, b, program.REFILLS_FORM
                 )
-    steps = _steps_above(state, count, np.int64(0))
-    total = _pace(code, time, float(steps)) + time[SUMS, EXPOSED] + _first_fill(code, time)
-    total += time[SUMS, LAST_DRAIN]
-    skew = _skew(state, code, count)
-    if skew < 0 or total + skew >= _MOST_CYCLES:
+    steps = steps_above(state, count, np.int64(0))
+    spent = cycles_of_row(state, code, time, count, steps)
+    if spent < 0:
         return TOO_LARGE
-    spent = int(np.ceil(total * (1 - 1e-12) - 1e-6)) + skew
-    energy += code[program.MACS] * prices[0]
+    energy += prices[0]
     for i in range(code[program.LEAKS]):
         energy += prices[1 + i] * spent
     results[row, ENERGY] = energy
@@ -220,7 +205,7 @@ def price_row(state, code, prices, answers, time, count, row, results, cycles, c
     return SCORED
 
 
-@inlined
+@lean_kernel
 def _words(code, answers, form):
     """Words of the form at an address."""
     total = 0
@@ -262,126 +247,3 @@ def _report(code, answers, b, row, counts, words):
     for _ in range(code[b + program.WORD_COUNT]):
         words[row, code[at]] = _words(code, answers, at + 1)
         at += 2 + 2 * code[at + 1]
-
-
-@inlined
-def _add_flows(code, prices, answers, time, b):
-    """Add the flows of a boundary to what its resources are busy with, to waits, fills and drains."""
-    draining = 0.0
-    stage = _stage(time, float(code[b + program.PARENT]))
-    flows = code[b + program.FLOW_COUNT]
-    at, cost = code[b + program.FLOW], code[b + program.FLOW_PRICE]
-    exposed = code[b + program.EXPOSED]
-    if exposed:
-        for i in range(time.shape[1]):
-            time[WAITING, i] = -np.inf
-    for _ in range(flows):
-        resource, term = code[at], at + 5
-        whole, first, last, merges = 0.0, 0.0, 0.0, 0.0
-        for i in range(code[at + 1]):
-            whole += prices[cost + i] * answers[code[term + i]]
-        term, cost = term + code[at + 1], cost + code[at + 1]
-        for i in range(code[at + 2]):
-            first += prices[cost + i] * answers[code[term + i]]
-        term, cost = term + code[at + 2], cost + code[at + 2]
-        for i in range(code[at + 3]):
-            last += prices[cost + i] * answers[code[term + i]]
-        term, cost = term + code[at + 3], cost + code[at + 3]
-        for i in range(code[at + 4]):
-            merges += prices[cost + i] * answers[code[term + i]]
-        cost += code[at + 4]
-        at = term + code[at + 4]
-        time[BUSY, resource] = time[BUSY, resource] + whole + merges
-        time[stage, resource] += first
-        draining = max(draining, last)
-        if exposed:
-            time[WAITING, resource] = max(0.0, time[WAITING, resource]) + whole - first - last
-    time[SUMS, LAST_DRAIN] += draining
-    if exposed:
-        slowest = time[WAITING, 0]
-        for resource in range(1, time.shape[1]):
-            slowest = max(slowest, time[WAITING, resource])
-        time[SUMS, EXPOSED] += slowest
-
-
-@inlined
-def _stage(time, parent):
-    """The row of a parent's first fills; stages stand in the order in which they are met."""
-    last = time.shape[1] - 1
-    stages = int(time[SUMS, STAGES])
-    for stage in range(FILLING, FILLING + stages):
-        if time[stage, last] == parent:
-            return stage
-    for column in range(last):
-        time[FILLING + stages, column] = 0.0
-    time[FILLING + stages, last] = parent
-    time[SUMS, STAGES] += 1
-    return FILLING + stages
-
-
-@inlined
-def _pace(code, time, steps):
-    """The steps of computation, or the time of the busiest resource."""
-    pace = steps
-    for resource in range(code[program.RESOURCES]):
-        pace = max(pace, time[BUSY, resource])
-    return pace
-
-
-@inlined
-def _first_fill(code, time):
-    """The slowest resource of every stage that fills, one stage after the other."""
-    total = 0.0
-    for stage in range(FILLING, FILLING + int(time[SUMS, STAGES])):
-        slowest = 0.0
-        for resource in range(code[program.RESOURCES]):
-            slowest = max(slowest, time[stage, resource])
-        total += slowest
-    return total
-
-
-@lean_kernel
-def _skew(state, code, count):
-    """Cycles in which arrays fill along linked axes, pass by pass; -1 where they are too many."""
-    skew = 0
-    for array in range(state[SIZES, ARRAYS]):
-        waits = code[code[program.SKEW] + array]
-        if waits:
-            first = state[ARRAY_SLOT, array]
-            inner = first + state[ARRAY_AXES, array]
-            end = state[INSIDE, inner]
-            if state[INSIDE, first] == end:
-                # Left idle, its passes end where the first level inside it stands.
-                end = 0
-                for position in range(inner, state[SIZES, SLOTS]):
-                    if state[NODE_AT, position] >= 0:
-                        end = state[INSIDE, position]
-                        break
-            passes = _steps_above(state, count, end)
-            if skew + float(waits) * float(passes) >= _MOST_CYCLES:
-                return -1
-            skew += waits * passes
-    return skew
-
-
-@lean_kernel
-def _steps_above(state, count, end):
-    """Steps of the temporal loops from loop ``end`` outwards, those inside it at zero."""
-    dims = state[SIZES, DIMS]
-    # The number of the last step in the mixed radix of each dimension's loops, and what it leaves over.
-    for d in range(dims):
-        state[LAST_STEP, d] = 0
-        state[LEFT_OVER, d] = state[EXTENT, d] - 1
-    for i in range(count - 1, end - 1, -1):
-        if state[SLOT_AXIS, state[LOOP_SLOT, i]] < 0:
-            d, bound, stride = state[LOOP_DIM, i], state[LOOP_BOUND, i], state[LOOP_STRIDE, i]
-            # Most loops have room for their last iteration.
-            at, room = bound - 1, state[LEFT_OVER, d]
-            if at * stride > room:
-                at = room // stride
-            state[LAST_STEP, d] = state[LAST_STEP, d] * bound + at
-            state[LEFT_OVER, d] = room - at * stride
-    steps = 1
-    for d in range(dims):
-        steps *= state[LAST_STEP, d] + 1
-    return steps

@@ -39,72 +39,95 @@ from simulator.counting.lowering import (
     TEMPORAL,
     Ints,
     Nest,
-    Queries,
     Query,
     Structure,
     lower_queries,
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
 from simulator.errors import ProblemError
-from simulator.jit import kernel, lean_kernel, run_interruptibly
+from simulator.jit import lean_kernel, run_interruptibly
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
-    """Return counts (Q, COLUMNS) of a nest by the closed form."""
-    counts: Ints = count_batch(nest.structure, nest.bounds[None, :], lower_queries(nest, queries))[0]
-    return counts
-
-
-def count_batch(structure: Structure, bounds: Ints, queries: Queries) -> Ints:
-    """Return counts (B, Q, COLUMNS) of B legal mappings that share a nest's shape; ``bounds`` is (B, L).
+    """Return counts (Q, COLUMNS) of a legal nest by the closed form.
 
     Raises
     ------
     ProblemError
         For more positions or ragged places of one dimension than there is memory for.
     """
-    out = np.zeros((len(bounds), len(queries.tensor), COLUMNS), np.int64)
-    if len(queries.tensor) and len(bounds):
-        sizes = kernel_sizes(structure, bounds, queries)
-        arguments = (structure, np.ascontiguousarray(bounds), queries, *sizes, out)
-        if run_interruptibly(_closed_form, *arguments):
+    asked = lower_queries(nest, queries)
+    out = np.zeros((len(queries), COLUMNS), np.int64)
+    if queries:
+        sizes = kernel_sizes(nest.structure, nest.bounds[None, :], asked)
+        frame = make_frame(nest.structure, nest.bounds, *sizes)
+        if run_interruptibly(_closed_form, frame, asked, out):
             raise ProblemError("more than 2**24 ragged places of one dimension; give it fewer, larger tiles")
     return out
 
 
-@kernel
-def _closed_form(structure, bounds, queries, n_places, n_positions, length, out):
-    """Count every query of every row of bounds; return 1 where a dimension has too many ragged places."""
-    dims = len(structure.extents)
-    places = np.zeros((2, 4, n_places + 1), np.int64)
-    offsets = np.zeros((dims, 2, 2, n_positions), np.int64)
-    n_offsets = np.zeros((dims, 2), np.int64)
-    shape = np.zeros((dims, 2), np.int64)
-    stamps = np.zeros((5, length), np.int64)
-    epoch = np.zeros(2, np.int64)
-    sums = np.zeros((len(structure.rank_dims), 6), np.int64)
-    others = np.zeros((dims, 3), np.int64)
-    settled = np.zeros(len(structure.rank_dims) + dims, np.int64)
-    strides = np.zeros(bounds.shape[1], np.int64)
-    inside = np.zeros(dims, np.int64)
-    for row in range(bounds.shape[0]):
-        inside[:] = 1
-        for loop in range(bounds.shape[1] - 1, -1, -1):
-            strides[loop] = inside[structure.loop_dim[loop]]
-            inside[structure.loop_dim[loop]] *= bounds[row, loop]
-        for q in range(len(queries.tensor)):
-            t = queries.tensor[q]
-            position_offsets(structure, bounds[row], strides, queries, q, offsets, n_offsets, shape)
-            f = Frame(
-                structure, bounds[row], strides, queries.child[q], queries.holds[q], queries.clip[q],
-                queries.roles[q], structure.rank_start[t], structure.rank_start[t + 1],
-                offsets, n_offsets, shape, places, stamps, epoch, sums, others, settled,
-            )  # fmt: skip
-            if structure.is_output[t]:
-                count_output(f, out[row, q])
-            else:
-                count_operand(f, out[row, q])
-    return epoch[1]
+def make_frame(structure: Structure, bounds: Ints, places: int, positions: int, length: int) -> Frame:
+    """Return a frame without a question: a nest, and scratch that every question of it uses again.
+
+    ``places`` in time and ``positions`` on the arrays of one dimension, ``length`` of the longest bitmap.
+    """
+
+    def zeros(*shape: int) -> Ints:
+        return np.zeros(shape, np.int64)
+
+    dims, ranks, loops = len(structure.extents), len(structure.rank_dims), len(bounds)
+    return Frame(
+        structure,
+        bounds,
+        strides=zeros(loops),
+        child=0,
+        holds=0,
+        clip=0,
+        roles=zeros(loops),
+        first_rank=0,
+        end_rank=0,
+        offsets=zeros(dims, 2, 2, positions),
+        n_offsets=zeros(dims, 2),
+        shape=zeros(dims, 2),
+        places=zeros(2, 4, places + 1),
+        stamps=zeros(5, length),
+        epoch=zeros(2),
+        sums=zeros(ranks, 6),
+        others=zeros(dims, 3),
+        settled=zeros(ranks + dims),
+    )
+
+
+@lean_kernel
+def _closed_form(frame, queries, out):
+    """Count every query of a nest; return 1 where a dimension has too many ragged places."""
+    inside = frame.settled
+    inside[:] = 1
+    for loop in range(len(frame.bounds) - 1, -1, -1):
+        frame.strides[loop] = inside[frame.structure.loop_dim[loop]]
+        inside[frame.structure.loop_dim[loop]] *= frame.bounds[loop]
+    for q in range(len(queries.tensor)):
+        answer_query(frame, len(frame.bounds), queries, q, out[q])
+    return frame.epoch[1]
+
+
+@lean_kernel
+def answer_query(frame, count, queries, q, out):
+    """Every column of a query of the first ``count`` loops of a frame, into ``out`` (COLUMNS,) of zeros."""
+    t, bounds = queries.tensor[q], frame.bounds[:count]
+    position_offsets(
+        frame.structure, bounds, frame.strides, queries, q, frame.offsets, frame.n_offsets, frame.shape
+    )
+    f = Frame(
+        frame.structure, bounds, frame.strides, queries.child[q], queries.holds[q], queries.clip[q],
+        queries.roles[q], frame.structure.rank_start[t], frame.structure.rank_start[t + 1],
+        frame.offsets, frame.n_offsets, frame.shape, frame.places, frame.stamps, frame.epoch,
+        frame.sums, frame.others, frame.settled,
+    )  # fmt: skip
+    if f.structure.is_output[t]:
+        count_output(f, out)
+    else:
+        count_operand(f, out)
 
 
 @lean_kernel
@@ -186,7 +209,7 @@ def count_output(f, out):
     last, fresh = 1, 1
     for d in range(dims):
         last *= last_active(f, d)
-        fresh *= own_words(f, d, f.child)[0] if own_rank(f, d) >= 0 else lacking(f, d, START)[0]
+        fresh *= own_words(f, d, f.child)[0] if own_rank(f, d) >= 0 else lacking(f, d, np.int64(START))[0]
     out[LAST_DRAINS] = last
     out[FRESH] = fresh
     out[REFILLS] = out[DRAINS] - fresh

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
-
-import numpy as np
 
 from simulator.counting.forms import Form, QueryTable, column
 from simulator.counting.lowering import (
@@ -121,37 +120,34 @@ def read_counts(nest: Nest, table: QueryTable, answers: Ints, engine: str) -> Co
         words = [int(table.words(form, answers)) for form in forms.forms.values()]
         names = (forms.boundary.tensor, forms.boundary.parent, forms.boundary.child)
         rows.append(BoundaryCounts(*names, *words))
-    return Counts(engine, tuple(rows), nest.problem.macs, int(count_steps(nest)), int(count_active_pes(nest)))
+    return Counts(engine, tuple(rows), nest.problem.macs, count_steps(nest), count_active_pes(nest))
 
 
-def count_steps(nest: Nest, bounds: Ints | None = None, above: int | None = None) -> Ints:
-    """Temporal steps that exist, shape (...), for ``bounds`` (..., L); those of the nest by default.
-
-    A product over dimensions. With ``above``, only the loops before that index run.
-    """
-    loops = [not spatial and (above is None or i < above) for i, spatial in enumerate(nest.spatial)]
-    return _below(nest, nest.bounds if bounds is None else bounds, loops)
+def count_steps(nest: Nest, above: int | None = None) -> int:
+    """Temporal steps that exist, a product over dimensions; with ``above``, only loops before that run."""
+    running = len(nest.spatial) if above is None else above
+    return _below(nest, [not spatial and i < running for i, spatial in enumerate(nest.spatial)])
 
 
-def count_active_pes(nest: Nest, bounds: Ints | None = None) -> Ints:
-    """Spatial positions below the extents when every temporal index is 0, shape (...)."""
-    return _below(nest, nest.bounds if bounds is None else bounds, list(nest.spatial))
+def count_active_pes(nest: Nest) -> int:
+    """Spatial positions below the extents when every temporal index is 0."""
+    return _below(nest, nest.spatial)
 
 
-def _below(nest: Nest, bounds: Ints, counted: list[bool]) -> Ints:
+def _below(nest: Nest, counted: Sequence[bool]) -> int:
     """Index combinations of the counted loops, the others at 0, that stay below every extent."""
-    product = np.ones(bounds.shape[:-1], np.int64)
-    for d, extent in enumerate(nest.structure.extents):
-        loops = [i for i in range(bounds.shape[-1]) if nest.structure.loop_dim[i] == d]
-        count = np.zeros(bounds.shape[:-1], np.int64)
-        room = np.full(bounds.shape[:-1], extent - 1)
-        for position, loop in enumerate(loops):
+    product = 1
+    for d, extent in enumerate(nest.structure.extents.tolist()):
+        loops = [loop for loop, dim in enumerate(nest.structure.loop_dim) if dim == d]
+        stride = math.prod(int(nest.bounds[loop]) for loop in loops)
+        # The number of the last combination in the mixed radix of the counted loops.
+        last, room = 0, extent - 1
+        for loop in loops:
+            bound = int(nest.bounds[loop])
+            stride //= bound
             if counted[loop]:
-                inside = bounds[..., loops[position + 1 :]]
-                step = inside.prod(axis=-1)
-                index = np.minimum(bounds[..., loop] - 1, room // step)
-                rest = [k for k, i in enumerate(loops[position + 1 :]) if counted[i]]
-                count += index * inside[..., rest].prod(axis=-1)
-                room = room - index * step
-        product *= count + 1
+                index = min(bound - 1, room // stride)
+                last = last * bound + index
+                room -= index * stride
+        product *= last + 1
     return product

@@ -29,6 +29,15 @@ def admitted_from(rule, units, least):
 
 
 @lean_kernel
+def admitted_after(rule, units, bound, most):
+    """The admitted bound that follows another; 0 if there is none up to ``most``, at most ``units``."""
+    if bound >= most:
+        return 0
+    larger = admitted_from(rule, units, bound + 1)
+    return larger if larger <= most else 0
+
+
+@lean_kernel
 def _divisor_up_to(units, most):
     # The cofactors of divisors above the root are few.
     cofactor = _ceil(units, most)

@@ -113,6 +113,18 @@ def loops_in(vectors, row, slot, dims):
 
 
 @lean_kernel
+def among(table, orders, number, size, present):
+    """The things of a set in the order of a number, four bits each."""
+    packed, found, count = packed_order(table, orders, number, size), 0, 0
+    for place in range(size):
+        value = (packed >> (4 * place)) & 15
+        if (present >> value) & 1:
+            found |= value << (4 * count)
+            count += 1
+    return found
+
+
+@lean_kernel
 def list_loops(layout, vectors, row, slot, order):
     """List the dimensions that have a loop in a slot, outermost first; return how many."""
     table = layout.table
@@ -140,7 +152,8 @@ def number_axes(layout, vectors, row, order):
     """Number the order of every array's axes by those that have loops."""
     table = layout.table
     for array in range(table[SIZES, ARRAYS]):
-        column, axes, count = table[FIRST, AXES_COLUMN] + array, table[ARRAY_AXES, array], 0
+        column, axes = table[FIRST, AXES_COLUMN] + array, table[ARRAY_AXES, array]
+        count = np.int64(0)
         packed = packed_order(table, layout.orders, vectors[row, column], axes)
         for place in range(axes):
             axis = (packed >> (4 * place)) & 15
@@ -203,7 +216,7 @@ def write_chain(layout, vectors, row, g, end, order, nest, count):
     i = 0
     for h in range(g, end):
         slot, first, nodes = table[REGION_SLOT, h], table[REGION_NODE, h], table[REGION_NODES, h]
-        spare, packed, placed, loops = nodes, 0, 0, 0
+        spare, packed, placed, loops = nodes, 0, np.int64(0), np.int64(0)
         while i < count:
             d, value = nest[i, 0], nest[i, 1] - first
             again = d >= 0 and vectors[row, 1 + slot * dims + d] > 1
@@ -222,7 +235,7 @@ def write_chain(layout, vectors, row, g, end, order, nest, count):
             if d < 0 or again:
                 vectors[row, orders + slot] = order_number(order, loops, dims)
                 packed |= value << (4 * placed)
-                placed, slot, loops = placed + 1, slot + 1, 0
+                placed, slot, loops = placed + 1, slot + 1, np.int64(0)
             if d >= 0:
                 vectors[row, 1 + slot * dims + d] = nest[i, 1]
                 order[loops] = d
@@ -242,7 +255,7 @@ def make_canonical(layout, alike, vectors, row, order, nest):
     """Make a row the one vector of its mapping, where regions are alike; elsewhere only number its orders."""
     number_loops(layout, vectors, row, order)
     number_axes(layout, vectors, row, order)
-    g = 0
+    g = np.int64(0)
     while g < layout.table[SIZES, REGIONS]:
         count, end = list_chain(layout, alike, vectors, row, g, order, nest)
         if end > g:

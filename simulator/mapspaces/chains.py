@@ -25,8 +25,8 @@ from simulator.batch.layout import (
 )
 from simulator.batch.state import tile_bits
 from simulator.counting.lowering import Ints
-from simulator.jit import lean_kernel
-from simulator.mapspaces.bounds import admitted_from, admitted_up_to
+from simulator.jit import inlined, lean_kernel
+from simulator.mapspaces.bounds import admitted_after, admitted_up_to
 from simulator.mapspaces.restriction import Restriction
 
 # Columns of a step. LAST: the outermost slot of its dimension; REACH: the most units that slots outside it
@@ -120,16 +120,14 @@ def start(space: Space, plan: Plan, template: npt.NDArray[np.int32]) -> State:
 
 def copied(state: State) -> State:
     """Return a state to search on from another without disturbing it."""
-    return State(*(field.copy() for field in state))  # type: ignore[arg-type]
+    return State._make(field.copy() for field in state)
 
 
 @lean_kernel
 def next_bounds(space, plan, state, scratch, budget):
     """Go on to the next bounds of a legal mapping; whether there are any within ``budget`` bounds tried."""
     count = len(plan.steps)
-    while _descend(space, plan, state, 0, count, budget):
-        if not _fits(space, plan, state):
-            continue
+    while _descend(space, plan, state, np.int64(0), count, budget):
         for k in range(count):
             if plan.steps[k, SATURATED] == NOW:
                 state.found[k] = 1
@@ -144,7 +142,7 @@ def next_bounds(space, plan, state, scratch, budget):
 
 @lean_kernel
 def _descend(space, plan, state, first, end, budget):
-    """Go on choosing the bounds of steps ``first`` to ``end``; whether all of them are chosen.
+    """Go on choosing the bounds of steps ``first`` to ``end``; whether all of them are chosen and fit.
 
     A step takes the largest bound that may lead to a legal mapping, then the next smaller ones.
     """
@@ -184,7 +182,10 @@ def _descend(space, plan, state, first, end, budget):
             _measure(links, clipped, tiles, words, bits)
             k += 1
             if k == end:
-                break
+                if _fits(space, plan, state):
+                    break
+                k -= 1
+                continue
             same = plan.steps[k, DIM] == plan.steps[k - 1, DIM]
             state.inside[k] = inside * bound if same else 1
             state.at[k], state.found[k] = 0, 0
@@ -240,7 +241,7 @@ def _measure(links, clipped, tiles, words, bits):
         bits[1, j] = product
 
 
-@lean_kernel
+@inlined
 def _fits(space, plan, state):
     """Whether the tiles of chosen bounds fit exactly, where padding left out makes them less than sure."""
     if not plan.exact[0]:
@@ -266,16 +267,14 @@ def _within(kept, limits, sums, bits):
     return within
 
 
-@lean_kernel
+@inlined
 def _grows(space, plan, state, scratch, first):
     """Whether a larger bound of a step is legal with some bounds of the steps outside it in its dimension."""
     rule, d = space.restriction.factors[0], plan.steps[first, DIM]
     end, slot = plan.steps[first, END], plan.steps[first, SLOT]
     units = (space.layout.table[EXTENT, d] + state.inside[first] - 1) // state.inside[first]
-    if state.at[first] >= min(units, space.restriction.most[slot, d]):
-        return False
-    low = admitted_from(rule, units, state.at[first] + 1)
-    if low > space.restriction.most[slot, d]:
+    low = admitted_after(rule, units, state.at[first], min(units, space.restriction.most[slot, d]))
+    if not low:
         return False
     dims = space.layout.table[SIZES, DIMS]
     for column in range(len(state.vector)):
@@ -294,7 +293,4 @@ def _grows(space, plan, state, scratch, first):
     scratch.found[first], scratch.visited[0], scratch.depth[0] = 0, 0, first
     for k in range(first, end):
         scratch.vector[1 + plan.steps[k, SLOT] * dims + d] = state.low[k]
-    while _descend(space, plan, scratch, first, end, CAP):
-        if _fits(space, plan, scratch):
-            return True
-    return False
+    return _descend(space, plan, scratch, first, end, np.int64(CAP))

@@ -117,8 +117,8 @@ def begin(layout, restriction, draft, vectors, row):
         draft.bits[HELD, node] = tile_bits(
             layout.table, layout.clipped, node, draft.low, draft.rows[KEPT_AT, i]
         )
-        _add_bits(table, node, draft.bits[HELD, node], draft.bits, TOTAL)
-    return count if _in_capacity(table, draft.bits, TOTAL) else -1
+        _add_bits(table, node, draft.bits[HELD, node], draft.bits[TOTAL])
+    return count if _in_capacity(table, draft.bits[TOTAL]) else -1
 
 
 @lean_kernel
@@ -145,19 +145,19 @@ def _place_nodes(layout, draft, vectors, row):
 
 
 @lean_kernel
-def _add_bits(table, node, more, bits, which):
+def _add_bits(table, node, more, total):
     """Add to what the capacities a node shares hold."""
     if table[NODE_POOL, node] >= 0:
-        bits[which, table[NODE_POOL, node]] += more
+        total[table[NODE_POOL, node]] += more
     if table[NODE_PART, node] >= 0:
-        bits[which, table[NODE_PART, node]] += more
+        total[table[NODE_PART, node]] += more
 
 
 @lean_kernel
-def _in_capacity(table, bits, which):
+def _in_capacity(table, total):
     over = 0
     for k in range(table[SIZES, POOLS]):
-        over += bits[which, k] > table[POOL_BITS, k]
+        over += total[k] > table[POOL_BITS, k]
     return over == 0
 
 
@@ -200,9 +200,9 @@ def raise_bound(layout, low, rows, bits, count, p, d, before, bound):
     while changed < count and rows[KEPT_AT, changed] <= p:
         node = rows[KEPT, changed]
         bits[FRESH, node] = tile_bits(layout.table, layout.clipped, node, low, rows[KEPT_AT, changed])
-        _add_bits(table, node, bits[FRESH, node] - bits[HELD, node], bits, TRIAL)
+        _add_bits(table, node, bits[FRESH, node] - bits[HELD, node], bits[TRIAL])
         changed += 1
-    if not _in_capacity(table, bits, TRIAL):
+    if not _in_capacity(table, bits[TRIAL]):
         for q in range(p + 1):
             low[q, d] = rows[BEFORE, q]
         return False

@@ -22,7 +22,7 @@ from simulator.batch.layout import (
 )
 from simulator.encoding import VERSION
 from simulator.jit import lean_kernel
-from simulator.mapspaces.bounds import admitted_from
+from simulator.mapspaces.bounds import admitted_after, admitted_from
 from simulator.mapspaces.canonical import order_number, sort_hierarchies
 from simulator.mapspaces.drafts import LEFT, begin, bound_range, largest_bound, put_bound, raise_bound
 from simulator.mapspaces.restriction import RAGGED
@@ -89,12 +89,12 @@ def _draw_nodes(layout, restriction, draft, vectors, row):
     keep = table[FIRST, KEEP_COLUMN]
     for node in range(restriction.keep.shape[0]):
         low, high = restriction.keep[node, 0], restriction.keep[node, 1]
-        vectors[row, keep + node] = low + (_below(draft.state, 2) if high > low else 0)
+        vectors[row, keep + node] = low + (_below(draft.state, np.int64(2)) if high > low else 0)
     for g in range(table[SIZES, REGIONS]):
         first, nodes = table[REGION_NODE, g], table[REGION_NODES, g]
         number = _any_listed(restriction, draft.state, table[SIZES, SLOTS] + g)
         if number < 0:
-            kept = 0
+            kept = np.int64(0)
             for node in range(nodes):
                 if vectors[row, keep + first + node]:
                     order[kept] = node
@@ -125,7 +125,7 @@ def _draw_bounds(layout, restriction, draft, count, vectors, row):
     table, order = layout.table, draft.order
     dims = table[SIZES, DIMS]
     for p in range(table[SIZES, SLOTS] - 1, -1, -1):
-        slot, open_dims = draft.slot_at[p], 0
+        slot, open_dims = draft.slot_at[p], np.int64(0)
         for d in range(dims):
             if draft.rows[LEFT, d] > 1 or restriction.least[slot, d] > 1:
                 order[open_dims] = d
@@ -147,11 +147,11 @@ def _draw_bound(layout, restriction, draft, count, p, d, bottom, top):
     """Draw an admitted bound from ``bottom`` to ``top`` that has room, -1 if none; ``low`` then holds it."""
     slot, state, factors = draft.slot_at[p], draft.state, restriction.factors[0]
     saturated, least = restriction.saturated[slot, d], restriction.least[slot, d]
-    if saturated and _below(state, 4):
+    if saturated and _below(state, np.int64(4)):
         return largest_bound(layout, restriction, draft, count, p, d, bottom, top)
     n = _list_bounds(factors, draft.rows[LEFT, d], bottom, top, draft.found)
     index = min(n, 1) - 1
-    if n and (saturated or _below(state, 2)):
+    if n and (saturated or _below(state, np.int64(2))):
         index = _below(state, n)
     while index >= 0:
         bound = bottom + index if factors == RAGGED else draft.found[index]
@@ -174,10 +174,10 @@ def _list_bounds(factors, units, low, high, found):
     if factors == RAGGED:
         return high - low + 1
     count, bound = 0, admitted_from(factors, units, low)
-    while bound <= high:
+    while 0 < bound <= high:
         found[count] = bound
         count += 1
-        bound = admitted_from(factors, units, bound + 1) if bound < high else high + 1
+        bound = admitted_after(factors, units, bound, high)
     return count
 
 
@@ -187,7 +187,7 @@ def _draw_orders(layout, restriction, draft, vectors, row):
     table, order = layout.table, draft.order
     dims = table[SIZES, DIMS]
     for slot in range(table[SIZES, SLOTS]):
-        number, count = _any_listed(restriction, draft.state, slot), 0
+        number, count = _any_listed(restriction, draft.state, slot), np.int64(0)
         packed = packed_order(table, layout.orders, max(number, 0), dims)
         for place in range(dims):
             d = (packed >> (4 * place)) & 15

@@ -16,6 +16,7 @@ from simulator.batch.layout import (
     KEEP_COLUMN,
     NODES,
     NODES_COLUMN,
+    ONLY,
     ORDER_COLUMN,
     REGION_NODE,
     REGION_NODES,
@@ -99,12 +100,12 @@ def neighbours(layout: Layout, restriction: Restriction, vector: Vectors) -> Vec
 def _make_moves(layout, restriction, moves):
     table = layout.table
     dims, slots, regions = table[SIZES, DIMS], table[SIZES, SLOTS], table[SIZES, REGIONS]
-    make_canonical(layout, moves.alike, moves.vector, 0, moves.order, moves.nest)
-    list_slots(layout, moves.vector, 0, moves.slot_at)
+    make_canonical(layout, moves.alike, moves.vector, ONLY, moves.order, moves.nest)
+    list_slots(layout, moves.vector, ONLY, moves.slot_at)
     for d in range(dims):
         _move_bounds(layout, restriction, moves, d)
     for slot in range(slots):
-        loops = list_loops(layout, moves.vector, 0, slot, moves.order)
+        loops = list_loops(layout, moves.vector, ONLY, slot, moves.order)
         _move_order(layout, restriction, moves, table[FIRST, ORDER_COLUMN] + slot, slot, loops, dims)
     for g in range(regions):
         nodes = table[REGION_NODES, g]
@@ -128,7 +129,7 @@ def _start(moves):
 def _finish(layout, restriction, moves):
     """Add the moved vector to those found if it is legal."""
     if saturate(layout, restriction, moves.moved, moves.checks):
-        make_canonical(layout, moves.alike, moves.moved, 0, moves.order, moves.nest)
+        make_canonical(layout, moves.alike, moves.moved, ONLY, moves.order, moves.nest)
         if not _bypasses_last(layout, moves):
             return
         for column in range(moves.vector.shape[1]):
@@ -159,7 +160,7 @@ def _move_bounds(layout, restriction, moves, d):
     for p in range(slots - 1, -1, -1):
         slot = moves.slot_at[p]
         bound = vector[0, 1 + slot * dims + d]
-        larger = next_bound(layout, restriction, vector, 0, slot, d, units)
+        larger = next_bound(layout, restriction, vector, ONLY, slot, d, units)
         if larger:
             _trade(layout, restriction, moves, d, slot, larger)
         if bound > restriction.least[slot, d]:
@@ -185,7 +186,7 @@ def _trade(layout, restriction, moves, d, slot, bound):
             if third != other:
                 inside = min(extent, inside * moved[0, 1 + third * dims + d])
         moved[0, 1 + other * dims + d] = -(-extent // inside)
-        settle(layout, restriction, moves.slot_at, moved, 0, d)
+        settle(layout, restriction, moves.slot_at, moved, ONLY, d)
         if moved[0, 1 + slot * dims + d] == bound:
             _finish(layout, restriction, moves)
 
@@ -223,7 +224,7 @@ def _move_node(layout, restriction, moves, g, node):
     _finish(layout, restriction, moves)
     if kept or not moves.alike[g]:
         return
-    place, more = 0, True
+    place, more = np.int64(0), True
     while more:
         _start(moves)
         more = _insert(layout, moves, g, node, place)
@@ -239,12 +240,12 @@ def _insert(layout, moves, g, node, place):
     The version of the moved vector is 0 where the node has no place there.
     """
     table, nest, moved = layout.table, moves.nest, moves.moved
-    first = 0
+    first = np.int64(0)
     while True:
-        count, end = list_chain(layout, moves.alike, moved, 0, first, moves.order, nest)
+        count, end = list_chain(layout, moves.alike, moved, ONLY, first, moves.order, nest)
         if first <= g < end:
             break
-        write_chain(layout, moved, 0, first, end, moves.order, nest, count)
+        write_chain(layout, moved, ONLY, first, end, moves.order, nest, count)
         first = max(end, first + 1)
     if place > count:
         return False
@@ -252,7 +253,7 @@ def _insert(layout, moves, g, node, place):
         nest[i, 0], nest[i, 1] = nest[i - 1, 0], nest[i - 1, 1]
     nest[place, 0], nest[place, 1] = -1, node
     moved[0, table[FIRST, KEEP_COLUMN] + node] = 1
-    fits = write_chain(layout, moved, 0, first, end, moves.order, nest, count + 1)
+    fits = write_chain(layout, moved, ONLY, first, end, moves.order, nest, count + 1)
     low, high = table[REGION_NODE, g], table[REGION_NODE, g] + table[REGION_NODES, g]
     for i in range(count + 1):
         outside = nest[i, 0] < 0 and (nest[i, 1] >= high if i < place else nest[i, 1] < low)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from simulator.batch.layout import (
     ARRAY_AXES,
     ARRAY_SLOT,
@@ -10,9 +12,9 @@ from simulator.batch.layout import (
     FIRST,
     ORDER_COLUMN,
     SIZES,
-    packed_order,
 )
-from simulator.jit import lean_kernel
+from simulator.jit import inlined, lean_kernel
+from simulator.mapspaces.canonical import among
 from simulator.mapspaces.chains import next_bounds
 
 MOST_COUNTED = 2**62
@@ -29,12 +31,12 @@ def fill_rows(space, plan, state, scratch, order, rows):
         if state.pending[0]:
             state.pending[0] = _next_orders(space, state.vector, order)
         if not state.pending[0]:
-            if not next_bounds(space, plan, state, scratch, MOST_COUNTED):
+            if not next_bounds(space, plan, state, scratch, np.int64(MOST_COUNTED)):
                 return n
             if _repeats_axes(space, plan, state.vector):
                 continue
             for i in range(len(space.ordered)):
-                _put_order(space, state.vector, order, space.ordered[i], 0)
+                _put_order(space, state.vector, order, space.ordered[i], np.int64(0))
             state.pending[0] = 1
         for column in range(len(state.vector)):
             rows[n, column] = state.vector[column]
@@ -61,7 +63,7 @@ def count_rows(space, plan, state, scratch, budget):
     return total if state.depth[0] < 0 else -1
 
 
-@lean_kernel
+@inlined
 def _repeats_axes(space, plan, vector):
     """Whether another order of an array's axes, tried before, has the axes with loops in the same order."""
     table, dims = space.layout.table, space.layout.table[SIZES, DIMS]
@@ -85,14 +87,14 @@ def _present(vector, slot, dims):
     return mask
 
 
-@lean_kernel
+@inlined
 def _next_orders(space, vector, order):
     """Go on to the next orders; 0 once all have been given."""
     for i in range(len(space.ordered) - 1, -1, -1):
         slot = space.ordered[i]
         if _put_order(space, vector, order, slot, order[slot] + 1):
             return 1
-        _put_order(space, vector, order, slot, 0)
+        _put_order(space, vector, order, slot, np.int64(0))
     return 0
 
 
@@ -118,7 +120,7 @@ def _put_order(space, vector, order, slot, index):
     return 1
 
 
-@lean_kernel
+@inlined
 def _count_orders(space, vector, slot):
     mask = _present(vector, slot, space.layout.table[SIZES, DIMS])
     start = space.restriction.choices_start[slot]
@@ -134,24 +136,11 @@ def _count_orders(space, vector, slot):
 @lean_kernel
 def _repeats(space, mask, start, index):
     """Whether a listed order has the dimensions of ``mask`` in the order of one listed before."""
-    own, i = _among(space, mask, space.restriction.choices[start + index]), start
-    while _among(space, mask, space.restriction.choices[i]) != own:
+    table, orders, listed = space.layout.table, space.layout.orders, space.restriction.choices
+    own, i = among(table, orders, listed[start + index], table[SIZES, DIMS], mask), start
+    while among(table, orders, listed[i], table[SIZES, DIMS], mask) != own:
         i += 1
     return i < start + index
-
-
-@lean_kernel
-def _among(space, mask, number):
-    """The dimensions of ``mask`` in the order of a number, four bits each."""
-    dims = space.layout.table[SIZES, DIMS]
-    packed = packed_order(space.layout.table, space.layout.orders, number, dims)
-    left, n = 0, 0
-    for place in range(dims):
-        d = (packed >> (4 * place)) & 15
-        if (mask >> d) & 1:
-            left |= d << (4 * n)
-            n += 1
-    return left
 
 
 @lean_kernel

@@ -127,7 +127,7 @@ def _repair_orders(layout, restriction, order, vectors, row):
     slots, regions = table[SIZES, SLOTS], table[SIZES, REGIONS]
     for g in range(regions):
         column, first, nodes = table[FIRST, NODES_COLUMN] + g, table[REGION_NODE, g], table[REGION_NODES, g]
-        list_order(layout, restriction, vectors, row, column, slots + g, 0, 0)
+        list_order(layout, restriction, vectors, row, column, slots + g, np.int64(0), np.int64(0))
         if restriction.choices_start[slots + g] == restriction.choices_start[slots + g + 1]:
             packed = packed_order(table, layout.orders, vectors[row, column], nodes)
             for place in range(nodes):

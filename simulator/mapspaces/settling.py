@@ -20,6 +20,7 @@ from simulator.batch.layout import (
     LENGTH,
     NODES,
     NODES_COLUMN,
+    ONLY,
     ORDER_COLUMN,
     POOLS,
     REGIONS,
@@ -29,7 +30,6 @@ from simulator.batch.layout import (
     SLOTS,
     Floats,
     Layout,
-    packed_order,
 )
 from simulator.batch.state import (
     LOOP_BOUND,
@@ -43,8 +43,8 @@ from simulator.batch.state import (
 from simulator.counting.lowering import Ints
 from simulator.encoding import Vectors
 from simulator.jit import lean_kernel
-from simulator.mapspaces.bounds import admitted_from, admitted_up_to
-from simulator.mapspaces.canonical import list_slots, loops_in
+from simulator.mapspaces.bounds import admitted_after, admitted_up_to
+from simulator.mapspaces.canonical import among, list_slots, loops_in
 
 # What a vector may break of a restriction.
 NOTHING, KEEP, BOUNDS, FACTORS, LOOP_ORDER, NODE_ORDER, AXIS_ORDER, SATURATED = range(8)
@@ -79,17 +79,20 @@ def _find_order(layout, restriction, vectors, row):
     for slot in range(slots):
         present = loops_in(vectors, row, slot, dims)
         column = table[FIRST, ORDER_COLUMN] + slot
-        if not is_listed(layout, restriction, slot, vectors[row, column], dims, present):
+        if not is_listed(layout, restriction, slot, np.int64(vectors[row, column]), dims, present):
             return LOOP_ORDER, column
     for g in range(regions):
         column = table[FIRST, NODES_COLUMN] + g
-        if not is_listed(layout, restriction, slots + g, vectors[row, column], 0, 0):
+        if not is_listed(
+            layout, restriction, slots + g, np.int64(vectors[row, column]), np.int64(0), np.int64(0)
+        ):
             return NODE_ORDER, column
     for array in range(table[SIZES, ARRAYS]):
-        present, axes, column = 0, table[ARRAY_AXES, array], table[FIRST, AXES_COLUMN] + array
+        present, axes, column = np.int64(0), table[ARRAY_AXES, array], table[FIRST, AXES_COLUMN] + array
         for axis in range(axes):
             present |= (loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, dims) > 0) << axis
-        if not is_listed(layout, restriction, slots + regions + array, vectors[row, column], axes, present):
+        number = np.int64(vectors[row, column])
+        if not is_listed(layout, restriction, slots + regions + array, number, axes, present):
             return AXIS_ORDER, column
     return NOTHING, 0
 
@@ -98,10 +101,11 @@ def _find_order(layout, restriction, vectors, row):
 def is_listed(layout, restriction, index, number, size, present):
     """Whether a number is listed, or an order in which the things present of ``size`` stand as in it."""
     start, end = restriction.choices_start[index], restriction.choices_start[index + 1]
-    own = among(layout, number, size, present)
+    table, orders = layout.table, layout.orders
+    own = among(table, orders, number, size, present)
     for i in range(start, end):
         other = restriction.choices[i]
-        if other == number or (size and among(layout, other, size, present) == own):
+        if other == number or (size and among(table, orders, other, size, present) == own):
             return True
     return start == end
 
@@ -115,7 +119,7 @@ def list_loop_orders(layout, restriction, vectors, row):
         column, present = table[FIRST, ORDER_COLUMN] + slot, loops_in(vectors, row, slot, dims)
         list_order(layout, restriction, vectors, row, column, slot, dims, present)
     for array in range(table[SIZES, ARRAYS]):
-        present, axes = 0, table[ARRAY_AXES, array]
+        present, axes = np.int64(0), table[ARRAY_AXES, array]
         for axis in range(axes):
             present |= (loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, dims) > 0) << axis
         column = table[FIRST, AXES_COLUMN] + array
@@ -125,20 +129,8 @@ def list_loop_orders(layout, restriction, vectors, row):
 @lean_kernel
 def list_order(layout, restriction, vectors, row, column, index, size, present):
     """Put the first listed order for one that is not listed."""
-    if not is_listed(layout, restriction, index, vectors[row, column], size, present):
+    if not is_listed(layout, restriction, index, np.int64(vectors[row, column]), size, present):
         vectors[row, column] = restriction.choices[restriction.choices_start[index]]
-
-
-@lean_kernel
-def among(layout, number, size, present):
-    """The things of a set in the order of a number, four bits each."""
-    packed, found, count = packed_order(layout.table, layout.orders, number, size), 0, 0
-    for place in range(size):
-        value = (packed >> (4 * place)) & 15
-        if (present >> value) & 1:
-            found |= value << (4 * count)
-            count += 1
-    return found
 
 
 @lean_kernel
@@ -164,14 +156,11 @@ def settle(layout, restriction, slot_at, vectors, row, d):
 @lean_kernel
 def next_bound(layout, restriction, vectors, row, slot, d, units):
     """The admitted bound after that of a loop over so many units; 0 if it may not have one."""
-    bound = vectors[row, 1 + slot * layout.table[SIZES, DIMS] + d]
+    bound = np.int64(vectors[row, 1 + slot * layout.table[SIZES, DIMS] + d])
     most = min(restriction.most[slot, d], units)
     if layout.table[SLOT_AXIS, slot] >= 0:
         most = min(most, layout.table[AXIS_SIZE, layout.table[SLOT_AXIS, slot]])
-    if bound >= most:
-        return 0
-    larger = admitted_from(restriction.factors[0], units, bound + 1)
-    return larger if larger <= most else 0
+    return admitted_after(restriction.factors[0], units, bound, most)
 
 
 class Checks(NamedTuple):
@@ -201,10 +190,10 @@ def is_legal(layout, restriction, vector, checks):
     """Whether a row (1, length) is legal and within the restriction; saturation is left out."""
     for rule in range(checks.broken.shape[1]):
         checks.broken[0, rule] = 0
-    count = read_row(checks.state, layout.orders, vector, 0)
-    if find_violations(checks.state, layout.clipped, vector, 0, count, checks.broken):
+    count = read_row(checks.state, layout.orders, vector, ONLY)
+    if find_violations(checks.state, layout.clipped, vector, ONLY, count, checks.broken):
         return False
-    broke, _ = find_outside(layout, restriction, vector, 0, checks.state, count)
+    broke, _ = find_outside(layout, restriction, vector, ONLY, checks.state, count)
     return broke == NOTHING
 
 
@@ -235,8 +224,8 @@ def find_unsaturated(layout, restriction, vectors, row, checks):
                         checks.slot_at[outside], d
                     ]
                 trial[0, 1 + slot * dims + d] = larger
-                settle(layout, restriction, checks.slot_at, trial, 0, d)
-                list_loop_orders(layout, restriction, trial, 0)
+                settle(layout, restriction, checks.slot_at, trial, ONLY, d)
+                list_loop_orders(layout, restriction, trial, ONLY)
                 if is_legal(layout, restriction, trial, checks):
                     return 1 + slot * dims + d
     return 0
@@ -260,16 +249,16 @@ def saturate(layout, restriction, vector, checks):
     Returns whether the row is then legal and within the restriction.
     """
     if not any_saturated(restriction):
-        list_loop_orders(layout, restriction, vector, 0)
+        list_loop_orders(layout, restriction, vector, ONLY)
         return is_legal(layout, restriction, vector, checks)
     dims = layout.table[SIZES, DIMS]
-    list_slots(layout, vector, 0, checks.slot_at)
+    list_slots(layout, vector, ONLY, checks.slot_at)
     for d in range(dims):
         for slot in range(layout.table[SIZES, SLOTS]):
             if restriction.saturated[slot, d]:
                 vector[0, 1 + slot * dims + d] = restriction.least[slot, d]
-        settle(layout, restriction, checks.slot_at, vector, 0, d)
-    list_loop_orders(layout, restriction, vector, 0)
+        settle(layout, restriction, checks.slot_at, vector, ONLY, d)
+    list_loop_orders(layout, restriction, vector, ONLY)
     if not is_legal(layout, restriction, vector, checks):
         return False
     raise_saturated(layout, restriction, vector, checks)
@@ -279,6 +268,6 @@ def saturate(layout, restriction, vector, checks):
 @lean_kernel
 def raise_saturated(layout, restriction, vector, checks):
     """Raise the saturated bounds of a legal row (1, length), innermost first, as far as there is room."""
-    while find_unsaturated(layout, restriction, vector, 0, checks):
+    while find_unsaturated(layout, restriction, vector, ONLY, checks):
         for column in range(vector.shape[1]):
             vector[0, column] = checks.trial[0, column]

@@ -7,7 +7,7 @@ from itertools import combinations_with_replacement, pairwise, product
 
 import numpy.typing as npt
 
-from simulator.batch.layout import Layout
+from simulator.batch.layout import ONLY, Layout
 from simulator.batch.state import read_row
 from simulator.encoding import Encoding, Region, Vectors, permutation, permutation_number
 from simulator.errors import MappingError
@@ -42,6 +42,7 @@ def why_not(
     try:
         given = encoding.check(vector)
         check_mapping(encoding.problem, encoding.architecture, encoding.decode(given))
+        given = _with_listed_axes(encoding, restriction, given)
     except MappingError as error:
         return str(error)
     why = _outside(encoding, layout, restriction, given)
@@ -56,10 +57,10 @@ def why_not(
 @lean_kernel
 def _find(layout, restriction, vectors, checks):
     """What a legal row (1, length) breaks of a restriction, and the column."""
-    count = read_row(checks.state, layout.orders, vectors, 0)
-    broke, column = find_outside(layout, restriction, vectors, 0, checks.state, count)
+    count = read_row(checks.state, layout.orders, vectors, ONLY)
+    broke, column = find_outside(layout, restriction, vectors, ONLY, checks.state, count)
     if broke == NOTHING:
-        column = find_unsaturated(layout, restriction, vectors, 0, checks)
+        column = find_unsaturated(layout, restriction, vectors, ONLY, checks)
         broke = SATURATED if column else NOTHING
     return broke, column
 
@@ -107,6 +108,23 @@ def _order_reason(encoding: Encoding, restriction: Restriction, broke: int, colu
     shown = " or ".join(f"({order})" for order in orders[1 : 1 + _MOST_NAMED])
     more = f" or {len(choices) - _MOST_NAMED} more" if len(choices) > _MOST_NAMED else ""
     return f"{what} stand in the order ({orders[0]}), the mapspace allows {shown}{more}"
+
+
+def _with_listed_axes(encoding: Encoding, restriction: Restriction, vector: Vectors) -> Vectors:
+    """The same mapping with its axes in a listed order: those without loops stand anywhere in it."""
+    placed = vector.copy()
+    for a, array in enumerate(encoding.architecture.arrays):
+        column, count = encoding.first_axes + a, len(array.axes)
+        index = column - encoding.first_order - len(encoding.nodes)
+        listed = restriction.choices[slice(*restriction.choices_start[index : index + 2])]
+        used = [bool(_loops(encoding, vector, encoding.first_axis_slots[a] + axis)) for axis in range(count)]
+
+        def present(number: int, count: int = count, used: list[bool] = used) -> list[int]:
+            return [axis for axis in permutation(number, count) if used[axis]]
+
+        own = present(int(vector[column]))
+        placed[column] = next((n for n in listed if present(int(n)) == own), vector[column])
+    return placed
 
 
 def _placements(encoding: Encoding, restriction: Restriction, vector: Vectors) -> Iterator[Vectors]:

@@ -27,6 +27,8 @@ def machines(draw):
     """Up to two arrays of one to three axes with any levels around them, alone or side by side."""
     leaks = {"leakage_mw": 0.3} if draw(st.booleans()) else {}
     levels = [_storage(draw, "DRAM", TENSORS, {})]
+    if not levels[0]["stores_padding"]:
+        levels[0]["compression"] = dict.fromkeys(draw(st.sets(st.sampled_from(TENSORS))), "rlc")
     for region in range(draw(st.sampled_from((2, 2, 3, 3, 1)))):
         if region:
             levels.append(_array(draw, f"A{region}", leaks))
@@ -43,7 +45,8 @@ def machines(draw):
                 ]
                 levels.append({"side_by_side": side})
     latches = draw(st.sampled_from(([], ["weights"], ["inputs", "weights"])))
-    mac = {"price": draw(PRICES), "latches": latches} | leaks
+    gating = draw(st.sampled_from(({}, {"gating": "inputs"}, {"gating": "weights"})))
+    mac = {"price": draw(PRICES), "latches": latches} | leaks | gating
     bits = {"weights": 8, "inputs": 6, "outputs": 8, "partial_sums": draw(st.sampled_from((8, 20)))}
     unit = {"energy_unit": "pJ", "clock_mhz": 170.0} if leaks else {}
     return machine(*levels, {"mac": mac}, bits=bits, **unit)
@@ -119,9 +122,15 @@ def tall(draw):
 
 
 def problems(most_macs):
-    """Problems with something to tile."""
+    """Problems with something to tile, dense or not."""
     kinds = st.one_of(convolutions(), tall(), tall(), windows(), products(), affine())
-    return kinds.filter(lambda problem: 24 <= problem.macs <= most_macs)
+    kinds = kinds.filter(lambda problem: 24 <= problem.macs <= most_macs)
+    densities = st.fixed_dictionaries(dict.fromkeys(TENSORS, st.sampled_from((1, 1, 0.9, 0.6, 0.03))))
+    return st.builds(
+        lambda problem, known: problem.with_densities({t: known[t] for t in problem.tensor_names}),
+        kinds,
+        densities,
+    )
 
 
 # Vectors.

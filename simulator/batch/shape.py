@@ -1,0 +1,116 @@
+"""What the fast counts need of a problem, and of the places of a row's dimensions on the arrays."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.batch import pairs
+from simulator.batch.chains import START
+from simulator.batch.layout import ARRAY_AXES, ARRAY_SLOT, ARRAYS, DIMS, EXTENT, SIZES, SLOT_AXIS
+from simulator.batch.pairs import END_OF_PAIRS, INSIDE, PLACES, ROLE, SPAN, STEP, TILE
+from simulator.batch.state import AT_START, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, MOST_TENSORS, TILES
+from simulator.batch.state import INSIDE as LOOPS_INSIDE
+from simulator.counting.lowering import ZERO, Ints
+from simulator.jit import inlined
+from simulator.problem import Problem
+
+# Kinds of a dimension for a tensor: not in it, in a rank of its own, from PAIRED on in that pair.
+LACKING, ALONE, PAIRED = range(3)
+# Rows of the state: a row of kinds for each tensor; where its pairs begin and end; whether the fast way
+# holds, with padding and where it is left out. Then, row by row, of each dimension the array it lies on, the
+# step between its places there and their span.
+KIND = END_OF_PAIRS
+FIRST_PAIR, END_PAIR, FITS, FITS_CLIPPED, ON_ARRAY, STEP_ON_ARRAY, SPAN_ON_ARRAY = range(
+    KIND + MOST_TENSORS, KIND + MOST_TENSORS + 7
+)
+_LIMITS = (pairs.PAIR_KIND, pairs.PAIR_FIRST, pairs.PAIR_END)
+
+
+def write_shape(state: Ints, problem: Problem) -> None:
+    """Write down in a state what the fast counts need of a problem."""
+    state[SIZES, AT_START] = START
+    index = {d: i for i, (d, _) in enumerate(problem.dimensions)}
+    alike: dict[object, int] = {}
+    pair = 0
+    for t, tensor in enumerate(problem.tensors):
+        state[KIND + t, : len(index)] = LACKING
+        state[FIRST_PAIR, t], state[FITS, t], state[FITS_CLIPPED, t] = pair, 1, 1
+        for rank in tensor.ranks:
+            length = problem.rank_length(rank)
+            first, end = (rank.data[0], min(length, sum(rank.data))) if rank.data is not None else (0, length)
+            dims = [index[name] for name in rank.dimensions]
+            if len(dims) == 1 or (tensor.name != problem.output and min(state[EXTENT, dims]) == 1):
+                # A dimension of extent 1 adds nothing to the other's coordinates.
+                state[KIND + t, dims] = ALONE
+                state[FITS_CLIPPED, t] &= rank.data is None
+                continue
+            sizes = tuple((problem.extents[d], c) for d, c in rank.coefficients)
+            if max(extent for extent, _ in sizes) >= pairs.MOST or tensor.name == problem.output:
+                state[FITS, t] = state[FITS_CLIPPED, t] = 0
+            state[KIND + t, dims] = PAIRED + pair
+            state[[pairs.PAIR_DIM, pairs.PAIR_OTHER], pair] = dims
+            state[[pairs.PAIR_COEFFICIENT, pairs.PAIR_OTHER_COEFFICIENT], pair] = [c for _, c in sizes]
+            for i, limits in enumerate(((0, length), (first, end))):
+                kind = alike.setdefault((sizes, limits), len(alike))
+                state[np.array(_LIMITS) + i * pairs.CLIPPED, pair] = kind, *limits
+            pair += 1
+        state[END_PAIR, t] = pair
+
+
+def longest_pair(problem: Problem) -> int:
+    """Coordinates of the longest rank of two dimensions."""
+    ranks = [rank for tensor in problem.tensors for rank in tensor.ranks if len(rank.dimensions) == 2]
+    return max((problem.rank_length(rank) for rank in ranks), default=1)
+
+
+@inlined
+def find_spread(state):
+    """Describe every dimension's places on the arrays; False where one lies on several of them."""
+    for d in range(state[SIZES, DIMS]):
+        state[ON_ARRAY, d] = -1
+        state[STEP_ON_ARRAY, d] = 0
+        state[SPAN_ON_ARRAY, d] = 0
+    for a in range(state[SIZES, ARRAYS]):
+        first = state[ARRAY_SLOT, a]
+        inner = first + state[ARRAY_AXES, a]
+        for i in range(state[LOOPS_INSIDE, inner], state[LOOPS_INSIDE, first]):
+            d = state[LOOP_DIM, i]
+            if state[ON_ARRAY, d] >= 0 and state[ON_ARRAY, d] != a:
+                return False
+            state[ON_ARRAY, d] = a
+            state[STEP_ON_ARRAY, d] = state[TILES + inner, d]
+            state[SPAN_ON_ARRAY, d] = state[TILES + first, d]
+    return True
+
+
+@inlined
+def set_chains(state, code, roles, child):
+    """Describe every dimension above a child at position ``child``; False where the fast way does not hold.
+
+    ``roles`` is the address of the query's roles in the program.
+    """
+    for d in range(state[SIZES, DIMS]):
+        tile = state[TILES + child, d]
+        state[TILE, d] = tile
+        state[STEP, d] = tile
+        state[SPAN, d] = tile
+        state[INSIDE, d] = tile
+        state[PLACES, d] = 1
+        state[ROLE, d] = -1
+    for a in range(state[SIZES, ARRAYS]):
+        first = state[ARRAY_SLOT, a]
+        if first >= child:
+            break
+        inner = first + state[ARRAY_AXES, a]
+        for i in range(state[LOOPS_INSIDE, inner], state[LOOPS_INSIDE, first]):
+            d = state[LOOP_DIM, i]
+            role = code[roles + state[SLOT_AXIS, state[LOOP_SLOT, i]]]
+            if state[ROLE, d] < 0:
+                state[STEP, d] = state[STEP_ON_ARRAY, d]
+                state[SPAN, d] = state[SPAN_ON_ARRAY, d]
+                state[ROLE, d] = role
+            elif state[ROLE, d] != role:
+                return False
+            if role != ZERO:
+                state[PLACES, d] *= state[LOOP_BOUND, i]
+    return True
