@@ -1,17 +1,29 @@
-"""AlexNet's convolutions with the parameters the Eyeriss chip ran: our counts beside its measurements.
+"""AlexNet's convolutions with the parameters the Eyeriss chip ran: ours beside its measurements.
 
     python experiments/eyeriss_jssc17.py
 
 Y.-H. Chen, T. Krishna, J. Emer, V. Sze, "Eyeriss: An Energy-Efficient Reconfigurable Accelerator for Deep
 Convolutional Neural Networks", JSSC 52(1), 2017: mappings of table III, measurements of table V (batch 4,
-200 MHz core, 60 MHz link). MB are 10^6 bytes of 16-bit words.
+200 MHz core, 60 MHz link). MB are 10^6 bytes. Nothing is fitted to the measurements.
 
 - Buffer accesses are what the paper counts: reads of inputs, partial sums drained, refilled and read out at
   the end; neither fills from DRAM nor filters.
-- The chip compresses inputs and outputs in DRAM (run-length coding) from the second layer's inputs on; ours
-  are uncompressed, so they lie above.
+- DRAM accesses are run-length coded, by densities that the paper measured where it gives them
+  (`experiments/alexnet_densities.yaml`).
 - CONV3 is counted with q, r, t = 3, 2, 2, CONV4's, which gives the measured accesses to the last digit. The
   4, 1, 4 printed for it gives 38 % more; it stands apart and is not in the total.
+- Processing is all that does not wait for DRAM: computation; filters, which come to the PEs before each pass
+  over a 64-bit bus; the ramp of each pass, its first inputs over a 16-bit bus and its last partial sums over
+  a 64-bit one. Total latency adds what waits for the link to DRAM: input tiles and finished outputs.
+- What the paper leaves open and we assume is listed below the tables, with what each assumption makes of the
+  latency.
+
+Residuals. CONV4 and CONV5 have one mapping and 1.50 to 1 the work, in any model; the chip took 1.60 to 1.
+So CONV5's processing (+6 %) beside CONV4's (-1 %) is the measurement's, and unexplained. CONV1 to CONV3 are
+2 to 3 % short of the chip, unexplained: setting up a pass, which the paper does not time and we do not
+model, would add to them. Table V's total less processing does not follow the traffic layer by layer (2.4 ms
+at CONV4's 2.1 MB, 1.8 ms at CONV3's 3.0 MB); ours does, so single layers' totals are off by up to 9 %,
+unexplained, and their sum is not.
 """
 
 from __future__ import annotations
@@ -20,7 +32,7 @@ import argparse
 import math
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +41,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import simulator as sim
 from experiments.common import make_folder, print_table, run, write_csv
-from simulator import dataflows
 from simulator.plots import grouped_bars, save_figure
+from simulator.results import LayerResult
 
 BATCH = 4
 BYTES_PER_WORD = 2
+DENSITIES = Path(__file__).parent / "alexnet_densities.yaml"
 
 # JSSC'17 table III. C and the filters of p and t are those of one of CONV2's, 4's and 5's two groups.
 TABLE_III = {
@@ -69,6 +82,70 @@ TABLE_V = {
 # What the paper counts at the buffer: (tensor, action).
 _PAPER_COUNTS = {("inputs", "read"), ("outputs", "drain"), ("outputs", "refill"), ("outputs", "send")}
 
+# Assumptions: what is changed in the machine where each is dropped.
+ASSUMPTIONS: dict[str, dict[str, Any]] = {
+    "a pass's filters wait until the pass before has ended": {"filter_spad.buffering": "fifo"},
+    "the next input tile waits until the buffer's is used up": {"GLB.buffering.inputs": "fifo"},
+    "finished outputs leave the buffer before the next begin": {"GLB.buffering.outputs": "fifo"},
+    # Twice the places, so that whole tiles can wait beside those in use.
+    "PEs use inputs and partial sums word by word": {
+        "ifmap_spad.buffering": "double",
+        "ifmap_spad.capacity": "24 words",
+        "psum_spad.buffering": "double",
+        "psum_spad.capacity": "48 words",
+    },
+}
+
+
+@dataclass(frozen=True)
+class Latency:
+    """Where a layer's time goes, in ms.
+
+    computation: MACs; networks: what buses and ports make of it where they are slower, and stalls; filters
+    and ramp: waits at each pass; link: waits for DRAM.
+    """
+
+    computation_ms: float = 0.0
+    networks_ms: float = 0.0
+    filters_ms: float = 0.0
+    ramp_ms: float = 0.0
+    link_ms: float = 0.0
+
+    def __add__(self, other: Latency) -> Latency:
+        pairs = zip(asdict(self).values(), asdict(other).values(), strict=True)
+        return Latency(*(one + another for one, another in pairs))
+
+    @property
+    def processing_ms(self) -> float:
+        return self.total_ms - self.link_ms
+
+    @property
+    def total_ms(self) -> float:
+        return math.fsum(getattr(self, field.name) for field in fields(self))
+
+
+def latency(layer: LayerResult, chip: sim.Architecture) -> Latency:
+    """Where a layer's time goes."""
+    assert chip.clock_mhz is not None
+    spent = Latency()
+    for part in layer.parts:
+        cycles, cycles_per_ms = part.cost.cycles, chip.clock_mhz * 1e3 / part.times
+        link, *inside = cycles.waits.values()
+        waits = math.fsum(inside)
+        parts = (cycles.steps, cycles.processing - waits - cycles.steps, waits - cycles.ramp, cycles.ramp)
+        spent += Latency(*(time / cycles_per_ms for time in (*parts, link)))
+    return spent
+
+
+def buffer_mb(layer: LayerResult) -> float:
+    """Buffer accesses as the paper counts them."""
+    words = sum(
+        row["count"]
+        for row in layer.rows()
+        if row["level"] == "GLB" and (row["tensor"], row["action"]) in _PAPER_COUNTS
+    )
+    return words * BYTES_PER_WORD / 1e6
+
 
 @dataclass(frozen=True)
 class Row:
@@ -82,52 +159,61 @@ class Row:
     chip_buffer_mb: float
     dram_mb: float
     chip_dram_mb: float
-    latency_ms: float
-    chip_total_ms: float
+    spent: Latency
     chip_processing_ms: float
+    chip_total_ms: float
+
+    def flat(self) -> dict[str, Any]:
+        """The row's numbers side by side."""
+        rest = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "spent"}
+        spent = self.spent
+        return (
+            rest
+            | asdict(spent)
+            | {
+                "processing_ms": spent.processing_ms,
+                "total_ms": spent.total_ms,
+            }
+        )
 
 
-def compare(engine: str = "walk") -> list[Row]:
-    """The five layers and their total; last, outside the total, CONV3 with the parameters printed for it."""
+def compare(engine: str = "walk", chip: sim.Architecture | None = None) -> list[Row]:
+    """The five layers and their total; last, outside the total, CONV3 with the parameters printed for it.
+
+    On the chip, or on a variant of it.
+    """
+    chip = chip or sim.load_architecture("eyeriss_v1")
     rows = [
-        _row(layer, parameters | (CONV3_AS_MEASURED if layer == "conv3" else {}), engine)
+        _row(layer, parameters | (CONV3_AS_MEASURED if layer == "conv3" else {}), engine, chip)
         for layer, parameters in TABLE_III.items()
     ]
-    return [*rows, _total(rows), _row("conv3", TABLE_III["conv3"], engine)]
+    return [*rows, _total(rows), _row("conv3", TABLE_III["conv3"], engine, chip)]
 
 
-def _row(layer: str, parameters: dict[str, int], engine: str) -> Row:
-    chip = sim.load_architecture("eyeriss_v1")
-    problem = sim.load_layer(f"alexnet:{layer}", BATCH)
-    mapping = dataflows.mapping("row_stationary", problem, chip, parameters)
-    result = sim.evaluate(problem, chip, mapping, engine)
-    assert chip.clock_mhz is not None
-    buffer_words = sum(
-        row["count"]
-        for row in result.rows()
-        if row["level"] == "GLB" and (row["tensor"], row["action"]) in _PAPER_COUNTS
-    )
+def _row(layer: str, parameters: dict[str, int], engine: str, chip: sim.Architecture) -> Row:
+    problem = sim.load_layer(f"alexnet:{layer}", BATCH, DENSITIES)
+    result = sim.evaluate(problem, chip, sim.dataflow_mapping(problem, chip, **parameters), engine)
     measured = TABLE_V[layer]
     return Row(
         layer,
         ",".join(str(parameters[name]) for name in "qrt"),
         result.active_pes,
         measured.active_pes,
-        buffer_words * BYTES_PER_WORD / 1e6,
+        buffer_mb(result),
         measured.buffer_mb,
-        result.accesses("DRAM") * BYTES_PER_WORD / 1e6,
+        result.traffic_bytes("DRAM") / 1e6,
         measured.dram_mb,
-        result.cycles / chip.clock_mhz / 1e3,
-        measured.total_ms,
+        latency(result, chip),
         measured.processing_ms,
+        measured.total_ms,
     )
 
 
 def _total(rows: Sequence[Row]) -> Row:
-    """Sums; active PEs are the mean over the time, as the chip's 148 is over its processing time."""
+    """Sums; active PEs are the mean over the processing time, as the chip's 148."""
     chip = TABLE_V["total"]
-    latency = math.fsum(row.latency_ms for row in rows)
-    active = sum(row.active_pes * row.latency_ms for row in rows) / latency
+    spent = sum((row.spent for row in rows), Latency())
+    active = math.fsum(row.active_pes * row.spent.processing_ms for row in rows) / spent.processing_ms
     return Row(
         "total",
         "",
@@ -137,10 +223,37 @@ def _total(rows: Sequence[Row]) -> Row:
         chip.buffer_mb,
         math.fsum(row.dram_mb for row in rows),
         chip.dram_mb,
-        latency,
-        chip.total_ms,
+        spent,
         chip.processing_ms,
+        chip.total_ms,
     )
+
+
+def assumptions(engine: str) -> list[dict[str, float | str]]:
+    """What dropping each assumption alone makes of the processing and the total latency of all layers."""
+    chip = sim.load_architecture("eyeriss_v1")
+
+    def spent(machine: sim.Architecture) -> Latency:
+        return next(row.spent for row in compare(engine, machine) if row.layer == "total")
+
+    ours = spent(chip)
+    rows: list[dict[str, float | str]] = []
+    for assumption, change in ASSUMPTIONS.items():
+        without = spent(chip.replace(change))
+        rows.append(
+            {
+                "assumed": assumption,
+                "processing_ms": without.processing_ms - ours.processing_ms,
+                "total_ms": without.total_ms - ours.total_ms,
+            }
+        )
+    # The ramp is a term of its own.
+    ramp: dict[str, float | str] = {
+        "assumed": "of which the ramp of a pass",
+        "processing_ms": -ours.ramp_ms,
+        "total_ms": -ours.ramp_ms,
+    }
+    return [rows[0], ramp, *rows[1:]]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -154,40 +267,61 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _compare(options: argparse.Namespace) -> None:
     rows = compare(options.engine)
     folder = make_folder(options.out)
-    print_table("AlexNet, batch 4: ours | Eyeriss, JSSC'17 table V", [_shown(row) for row in rows])
+    print_table("AlexNet, batch 4: ours | Eyeriss, JSSC'17 table V", [_counted(row) for row in rows])
     print("buffer: input reads, partial sums drained, refilled and read out, as the paper counts")
-    print("DRAM: ours without run-length coding, the chip's with it")
-    print("last line: CONV3 with the parameters that table III prints; not in the total")
-    write_csv(folder / "eyeriss_jssc17.csv", [asdict(row) for row in rows])
+    print("last line: CONV3 with the parameters that table III prints; not in the total\n")
+    print_table("Latency in ms: where it goes, and ours | the chip's", [timed(row) for row in rows])
+    ours, chip = (BATCH / ms * 1e3 for ms in (rows[-2].spent.total_ms, rows[-2].chip_total_ms))
+    print(f"frames per second: {ours:.1f} | {chip:.1f}\n")
+    dropped = assumptions(options.engine)
+    signed = ("processing_ms", "total_ms")
+    shown = [{**row, **{name: f"{row[name]:+.1f}" for name in signed}} for row in dropped]
+    print_table("What is assumed, and what dropping it adds to the total row", shown)
+    write_csv(folder / "eyeriss_jssc17.csv", [row.flat() for row in rows])
+    write_csv(folder / "eyeriss_jssc17_assumptions.csv", dropped)
     layers = rows[: len(TABLE_III)]
-    panels: dict[str, dict[str, list[float]]] = {
-        "buffer accesses (MB)": {
-            "ours": [row.buffer_mb for row in layers],
-            "chip": [row.chip_buffer_mb for row in layers],
-        },
-        "latency (ms)": {
-            "ours": [row.latency_ms for row in layers],
-            "chip, total": [row.chip_total_ms for row in layers],
-            "chip, processing": [row.chip_processing_ms for row in layers],
-        },
-    }
-    figure = grouped_bars(
-        panels, [row.layer for row in layers], "AlexNet, batch 4: ours and the Eyeriss chip"
-    )
-    save_figure(figure, folder / "eyeriss_jssc17.png")
-    print(f"wrote {folder / 'eyeriss_jssc17.csv'} and .png")
+    draw(layers, "AlexNet, batch 4: ours and the Eyeriss chip", folder / "eyeriss_jssc17.png")
+    print(f"wrote {folder / 'eyeriss_jssc17.csv'} and .png, {folder / 'eyeriss_jssc17_assumptions.csv'}")
 
 
-def _shown(row: Row) -> dict[str, Any]:
+def draw(rows: Sequence[Row], title: str, path: Path) -> None:
+    """Bars of accesses and latencies, ours beside the chip's."""
+    panels: dict[str, dict[str, list[float]]] = {}
+    for name, quantity in (
+        ("buffer_mb", "buffer\naccesses (MB)"),
+        ("dram_mb", "DRAM\naccesses (MB)"),
+        ("processing_ms", "processing\nlatency (ms)"),
+        ("total_ms", "total\nlatency (ms)"),
+    ):
+        values = [row.flat() for row in rows]
+        panels[quantity] = {"ours": [v[name] for v in values], "chip": [v[f"chip_{name}"] for v in values]}
+    save_figure(grouped_bars(panels, [row.layer for row in rows], title), path)
+
+
+def _counted(row: Row) -> dict[str, Any]:
     return {
         "layer": row.layer,
         "q,r,t": row.qrt,
         "active PEs": f"{row.active_pes} | {row.chip_active_pes}",
         "buffer (MB)": f"{row.buffer_mb:.1f} | {row.chip_buffer_mb:.1f}",
         "DRAM (MB)": f"{row.dram_mb:.1f} | {row.chip_dram_mb:.1f}",
-        "latency (ms)": f"{row.latency_ms:.1f}",
-        "chip total (ms)": f"{row.chip_total_ms:.1f}",
-        "chip processing (ms)": f"{row.chip_processing_ms:.1f}",
+    }
+
+
+def timed(row: Row) -> dict[str, Any]:
+    """A row of the table of latencies."""
+
+    def beside(ours: float, chip: float) -> str:
+        return f"{ours:.1f} | {chip:.1f} ({ours / chip - 1:+.1%})"
+
+    spent = {name.removesuffix("_ms"): f"{ms:.1f}" for name, ms in asdict(row.spent).items()}
+    link = spent.pop("link")
+    return {
+        "layer": row.layer,
+        **spent,
+        "processing": beside(row.spent.processing_ms, row.chip_processing_ms),
+        "link": link,
+        "total": beside(row.spent.total_ms, row.chip_total_ms),
     }
 
 

@@ -21,8 +21,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from simulator import dataflows
     from simulator.architecture import Architecture
     from simulator.batch.model import CostModel as _CostModel
+    from simulator.densities import Densities
     from simulator.evaluation import Progress
     from simulator.mappers import Found, Standing
     from simulator.mapping import Mapping
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
 
     Layer = NetworkLayer | Problem | str | os.PathLike[str]
     Machine = Architecture | str | os.PathLike[str]
+    DataflowSource = dataflows.Source
     MappingSource = Mapping | str | os.PathLike[str] | list[Any]
 
 _LAZY = {
@@ -42,14 +45,17 @@ _LAZY = {
     "Mapspace": "simulator.mapspaces",
     "Problem": "simulator.problem",
     "SimulatorError": "simulator.errors",
+    "Dataflow": "simulator.dataflows",
     "convolution": "simulator.problem",
     "count_case": "simulator.counting.cases",
+    "load_dataflow": "simulator.dataflows",
 }
 
 __all__ = [
     "Architecture",
     "Constraints",
     "CostModel",
+    "Dataflow",
     "Mapping",
     "Mapspace",
     "Problem",
@@ -59,6 +65,7 @@ __all__ = [
     "dataflow_mapping",
     "evaluate",
     "load_architecture",
+    "load_dataflow",
     "load_layer",
     "load_mapping",
     "load_network",
@@ -87,7 +94,7 @@ def load_architecture(source: Machine) -> Architecture:
         For an unknown name (with the nearest one) or anything wrong in the file.
     """
     from simulator import architecture
-    from simulator.dataflows import MODULES as DATAFLOWS
+    from simulator.dataflows import DATAFLOWS
     from simulator.errors import SimulatorError, did_you_mean
 
     if isinstance(source, architecture.Architecture):
@@ -118,21 +125,35 @@ def load_network(source: Network | str, batch: int | None = None, **options: Any
     return workloads.build(source, batch=1 if batch is None else batch, **options)
 
 
-def load_layer(source: Layer, batch: int | None = None) -> Problem:
+def load_layer(
+    source: Layer,
+    batch: int | None = None,
+    densities: _Dictionary[str, float] | str | os.PathLike[str] | None = None,
+) -> Problem:
     """Return the problem of a layer: a layer of a network, ``"alexnet:conv2"``, or a YAML file.
 
-    ``batch`` goes with a layer named like that; any other states its own.
+    ``batch`` goes with a layer named like that; any other states its own. ``densities`` are those of the
+    layer's tensors, ``{"inputs": 0.613}``, or a YAML file of such mappings, one per layer; 1 where not given.
 
-    The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or one field
-    ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation.
+    The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or a field
+    ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation; and perhaps ``densities``.
 
     Raises
     ------
     SimulatorError, WorkloadError
-        For a layer without multiply-accumulates, an unknown name, a malformed file, a batch given twice.
+        For a layer without multiply-accumulates, an unknown name, a malformed file, a batch given twice, a
+        density out of (0, 1].
     """
+    from simulator.densities import layer_densities
+
+    problem = _load_problem(source, batch)
+    return problem if densities is None else problem.with_densities(layer_densities(densities, problem.name))
+
+
+def _load_problem(source: Layer, batch: int | None) -> Problem:
+    """The problem of a layer, with no densities but those that its file states."""
     from simulator.errors import ProblemError
-    from simulator.lowering import lower_layer
+    from simulator.lowering import lower_layer, lower_pooling
     from simulator.problem import Problem, read_problem
 
     if isinstance(source, str) and ":" in source and not source.endswith((".yaml", ".yml", ".json")):
@@ -152,6 +173,9 @@ def load_layer(source: Layer, batch: int | None = None) -> Problem:
             f"a layer is a problem, a network's layer, a name or a file's path, not {source!r}"
         )
     problems = lower_layer(source)
+    pooling = lower_pooling(source)
+    if pooling is not None:
+        return pooling
     if len(problems) != 1:
         raise ProblemError(f"layer {source.name!r} ({source.type}) has no multiply-accumulates to map")
     return problems[0][0]
@@ -173,7 +197,7 @@ def load_mapping(source: MappingSource) -> Mapping:
 def simulate(
     network: Network | str,
     architecture: Machine,
-    dataflow: str | None = None,
+    dataflow: DataflowSource | None = None,
     objective: str = "energy",
     engine: str = "walk",
     batch: int | None = None,
@@ -181,6 +205,7 @@ def simulate(
     progress: Progress | None = None,
     mapper: str | None = None,
     evaluations: int | None = None,
+    densities: Densities | str | os.PathLike[str] | None = None,
 ) -> NetworkResult:
     """Map, count and price every layer of a network; see `simulator.evaluation.simulate`.
 
@@ -190,6 +215,7 @@ def simulate(
         For unknown names, and for layers that have no mapping, with the reason.
     """
     from simulator import evaluation
+    from simulator.densities import load_densities
 
     given = {name: load_mapping(source) for name, source in (mappings or {}).items()}
     return evaluation.simulate(
@@ -202,6 +228,7 @@ def simulate(
         progress,
         mapper,
         evaluations,
+        {} if densities is None else load_densities(densities),
     )
 
 
@@ -238,8 +265,12 @@ def CostModel(layer: Layer, architecture: Machine) -> _CostModel:  # noqa: N802
     return model.CostModel(load_layer(layer), load_architecture(architecture))
 
 
-def mapspace(layer: Layer, architecture: Machine, dataflow: str | None = "row_stationary") -> Mapspace:
+def mapspace(
+    layer: Layer, architecture: Machine, dataflow: DataflowSource | None = "row_stationary"
+) -> Mapspace:
     """Return every mapping that a dataflow allows for a layer; every legal one where that is None.
+
+    The dataflow is a name, the path of a YAML file or a `Dataflow`.
 
     Raises
     ------
@@ -247,21 +278,16 @@ def mapspace(layer: Layer, architecture: Machine, dataflow: str | None = "row_st
         For unknown names, and for an empty space, with the level that cannot hold the smallest tiles.
     """
     from simulator import dataflows
-    from simulator.mapspaces import Mapspace
 
-    problem, machine = load_layer(layer), load_architecture(architecture)
-    if dataflow is not None:
-        return dataflows.mapspace(dataflow, problem, machine)
-    space = Mapspace(problem, machine)
-    # Raises where there is none.
-    next(space.batches(1))
-    return space
+    return dataflows.mapspace(
+        "flexible" if dataflow is None else dataflow, load_layer(layer), load_architecture(architecture)
+    )
 
 
 def search(
     layer: Layer,
     architecture: Machine,
-    dataflow: str | None = None,
+    dataflow: DataflowSource | None = None,
     objective: str = "energy",
     mapper: str | None = None,
     *,
@@ -276,7 +302,8 @@ def search(
     Parameters
     ----------
     dataflow
-        Whose mapspace is searched; None for every legal mapping.
+        Whose mapspace is searched, by name, as the path of a YAML file or as a `Dataflow`; None for every
+        legal mapping.
     mapper
         "exhaustive", "random" or "hill-climbing". By default a dataflow's mapspace is searched exhaustively
         and that of every legal mapping, too large for that, by hill climbing.
@@ -294,11 +321,13 @@ def search(
         For unknown names and wrong limits; for an empty mapspace, with the level that cannot hold the
         smallest tiles.
     """
+    from simulator import dataflows
     from simulator.mappers import find_best
 
-    space = mapspace(layer, architecture, dataflow)
+    flow = dataflows.load_dataflow("flexible" if dataflow is None else dataflow)
+    space = mapspace(layer, architecture, flow)
     if mapper is None:
-        mapper = "hill-climbing" if dataflow is None else "exhaustive"
+        mapper = "hill-climbing" if flow.open else "exhaustive"
     return find_best(
         space,
         objective,

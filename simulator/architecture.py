@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from simulator.architecture_file import (
+    FORM,
     OPERANDS,
     TENSORS,
     ArchitectureForm,
@@ -39,7 +40,6 @@ from simulator.architecture_parts import (
     find,
     known,
 )
-from simulator.architecture_reading import read_form
 from simulator.architecture_text import describe_part
 from simulator.errors import ArchitectureError, did_you_mean
 from simulator.files import read_yaml
@@ -102,7 +102,7 @@ class Architecture:
         ArchitectureError
             For the first thing that is wrong, with its field and what would be right.
         """
-        form = read_form(data, where)
+        form = FORM.read(data, where)
         assert isinstance(data, dict)
         storages, arrays, mac = build_parts(form, where)
         bits = form.bits

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Any, Literal, cast, get_args
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Discriminator,
     Field,
     Tag,
     WithJsonSchema,
-    model_validator,
 )
 
-from simulator.errors import did_you_mean
+from simulator.errors import ArchitectureError
+from simulator.forms import FileForm, FormReader
 from simulator.units import AMOUNT_PATTERN, BITS_PER_UNIT, known_units, parse_amount, parse_rate
 
 TENSORS = ("weights", "inputs", "outputs")
@@ -32,23 +30,6 @@ MAX_PRICE = 1e12
 BUFFERINGS = ("single", "double", "fifo")
 BufferingMode = Literal["single", "double", "fifo"]
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
-
-
-class _Form(BaseModel):
-    """A mapping of known fields, read strictly: no text for numbers, no booleans for numbers."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_unknown_fields(cls, data: Any) -> Any:
-        # Before the fields, so that a misspelt field is reported and not the one missing because of it.
-        if isinstance(data, dict):
-            for field in data:
-                if field not in cls.model_fields:
-                    hint = did_you_mean(field[:80], cls.model_fields)
-                    raise ValueError(f"unknown field {field[:80]!r}{hint}")
-        return data
 
 
 def _named(value: str) -> str:
@@ -118,7 +99,7 @@ Unknown = Annotated[float, Field(ge=0, le=1e15)]
 WordBits = Annotated[int, Field(ge=1, le=MAX_WORD_BITS)]
 
 
-class TensorPrices(_Form):
+class TensorPrices(FileForm):
     """The price of one action: for every tensor, or tensor by tensor."""
 
     default: Price | None = None
@@ -145,7 +126,7 @@ Prices = Annotated[
 ]
 
 
-class StoragePrices(_Form):
+class StoragePrices(FileForm):
     """Energy per word or block of each action at a storage level."""
 
     read: Prices | None = None
@@ -156,7 +137,7 @@ class StoragePrices(_Form):
     refill: Prices | None = None
 
 
-class ArrayPrices(_Form):
+class ArrayPrices(FileForm):
     """Energy per word of each action on an array's network."""
 
     deliver: Prices | None = None
@@ -165,7 +146,7 @@ class ArrayPrices(_Form):
     add: Prices | None = None
 
 
-class BandwidthForm(_Form):
+class BandwidthForm(FileForm):
     """Bits per cycle and instance: one port for both directions, or one each."""
 
     read: Rate | None = None
@@ -173,14 +154,14 @@ class BandwidthForm(_Form):
     shared: Rate | None = None
 
 
-class PartitionForm(_Form):
+class PartitionForm(FileForm):
     """A part of a storage level that only some of its tensors use."""
 
     tensors: TensorList
     capacity: Size
 
 
-class BufferingForm(_Form):
+class BufferingForm(FileForm):
     """Whether a tensor's next tile is fetched beside the one in use."""
 
     weights: BufferingMode = "double"
@@ -206,7 +187,15 @@ Buffering = Annotated[
 ]
 
 
-class _Physical(_Form):
+class CompressionForm(FileForm):
+    """How a level holds tensors with known zeros: run-length coded (rlc), or as they are."""
+
+    weights: Literal["rlc"] | None = None
+    inputs: Literal["rlc"] | None = None
+    outputs: Literal["rlc"] | None = None
+
+
+class _Physical(FileForm):
     leakage_mw: Unknown | None = None
     area_um2: Unknown | None = None
 
@@ -216,18 +205,19 @@ class StorageForm(_Physical):
 
     storage: Name
     keeps: TensorList | None = None
-    required: Annotated[list[Tensor], AfterValidator(_distinct)] = []
+    required: Annotated[list[Tensor], AfterValidator(_distinct)] = Field(default_factory=list)
     capacity: Size | None = None
-    partitions: list[PartitionForm] = []
+    partitions: list[PartitionForm] = Field(default_factory=list)
     block: Size | None = None
     price_per: Literal["word", "block"] = "word"
     bandwidth: BandwidthForm = BandwidthForm()
     stores_padding: bool = False
     buffering: Buffering = BufferingForm()
+    compression: CompressionForm = CompressionForm()
     price: StoragePrices = StoragePrices()
 
 
-class AxisForm(_Form):
+class AxisForm(FileForm):
     """One axis of an array: its places and what its wires can do."""
 
     size: Annotated[int, Field(ge=1, le=MAX_PLACES)]
@@ -235,12 +225,12 @@ class AxisForm(_Form):
         OperandList,
         BeforeValidator(_operands_or_all),
         WithJsonSchema({"anyOf": [{"type": "boolean"}, _OPERANDS_SCHEMA]}),
-    ] = list(OPERANDS)  # type: ignore[arg-type]
+    ] = Field(default_factory=lambda: list(get_args(Operand)))
     reduction: bool = True
-    links: OperandList = []
+    links: OperandList = Field(default_factory=list)
 
 
-class NetworkForm(_Form):
+class NetworkForm(FileForm):
     """Bits per cycle that enter an array for each tensor, and that outputs take on their way up."""
 
     weights: Rate | None = None
@@ -258,7 +248,7 @@ class ArrayForm(_Physical):
     price: ArrayPrices = ArrayPrices()
 
 
-class SideBySideForm(_Form):
+class SideBySideForm(FileForm):
     """Storage levels of one rank, each for tensors of its own."""
 
     side_by_side: Annotated[list[StorageForm], Field(min_length=1)]
@@ -268,16 +258,17 @@ class MacFields(_Physical):
     """The multiplier-accumulator."""
 
     price: Price | None = None
-    latches: OperandList = []
+    latches: OperandList = Field(default_factory=list)
+    gating: Operand | None = None
 
 
-class MacForm(_Form):
+class MacForm(FileForm):
     """The innermost entry of a hierarchy."""
 
     mac: MacFields
 
 
-class BitsForm(_Form):
+class BitsForm(FileForm):
     """Word widths in bits; partial sums are as wide as outputs unless said otherwise."""
 
     weights: WordBits
@@ -300,7 +291,7 @@ Entry = Annotated[
 ]
 
 
-class ArchitectureForm(_Form):
+class ArchitectureForm(FileForm):
     """A machine: its levels from the outermost storage to the MAC."""
 
     name: Name
@@ -311,7 +302,7 @@ class ArchitectureForm(_Form):
     energy_unit: Literal["pJ", "MAC"]
     bits: BitsForm
     hierarchy: Annotated[list[Entry], Field(min_length=1, max_length=100)]
-    sources: list[str] = []
+    sources: list[str] = Field(default_factory=list)
 
 
 def architecture_schema() -> dict[str, Any]:
@@ -340,3 +331,13 @@ def _without_null(schema: object) -> object:
         slim.pop("allOf")
         slim |= wrapped[0]
     return slim
+
+
+FORM = FormReader(
+    ArchitectureForm,
+    ArchitectureError,
+    "name, energy_unit, bits and hierarchy",
+    tagged="hierarchy",
+    kinds=KINDS,
+    titles=("storage", "array"),
+)

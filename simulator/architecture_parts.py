@@ -23,6 +23,7 @@ from simulator.architecture_file import (
     StoragePrices,
     TensorPrices,
 )
+from simulator.compression import MAX_LEVEL_BITS
 from simulator.errors import ArchitectureError, SimulatorError, did_you_mean
 from simulator.units import format_bits, parse_bits, parse_rate
 
@@ -63,7 +64,7 @@ class Storage:
 
     `keeps` are the tensors it may hold, `required` those a mapping must not let bypass it. None means
     unbounded for `capacity_bits` and the bandwidths (bits per cycle and instance), and unknown for
-    `leakage_mw` and `area_um2`, which are per instance.
+    `leakage_mw` and `area_um2`, which are per instance. `coded` are the tensors it may hold run-length coded.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Storage:
     stores_padding: bool
     double_buffers: tuple[str, ...]
     single_buffers: tuple[str, ...]
+    coded: tuple[str, ...]
     prices: PriceTable
     unpriced: tuple[str, ...]
     leakage_mw: float | None
@@ -155,11 +157,15 @@ class Array:
 
 @dataclass(frozen=True)
 class Mac:
-    """The multiplier-accumulator: energy per operation, and the operands it keeps in a register."""
+    """The multiplier-accumulator: energy per operation, and the operands it keeps in a register.
+
+    Where the operand `gating` is zero, it neither multiplies nor reads the other operands.
+    """
 
     price: float
     unpriced: tuple[str, ...]
     latches: tuple[str, ...]
+    gating: str | None
     leakage_mw: float | None
     area_um2: float | None
 
@@ -246,6 +252,7 @@ def _storage(form: StorageForm, rank: int, bits: BitsForm, place: str) -> Storag
         stores_padding=form.stores_padding,
         double_buffers=tuple(t for t in keeps if getattr(form.buffering, t) == "double"),
         single_buffers=tuple(t for t in keeps if getattr(form.buffering, t) == "single"),
+        coded=_coded(form, rank, keeps, widths, place),
         prices=_price_table(form.price, STORAGE_ACTIONS, keeps, place),
         unpriced=_absent(form.price, STORAGE_ACTIONS),
         leakage_mw=form.leakage_mw,
@@ -284,6 +291,25 @@ def _partitions(
     return tuple(parts)
 
 
+def _coded(
+    form: StorageForm, rank: int, keeps: tuple[str, ...], widths: dict[str, int], place: str
+) -> tuple[str, ...]:
+    """Return the tensors that a level holds run-length coded, as a whole and without padding."""
+    named = _ordered(form.compression.model_fields_set)
+    if not named:
+        return ()
+    _require_kept(named, keeps, place, "compression")
+    if rank:
+        raise _error(place, "compression", "only the outermost level, which holds whole tensors, compresses")
+    if form.stores_padding:
+        raise _error(place, "compression", "a level that stores padding compresses nothing; drop one of both")
+    for tensor in named:
+        if widths[tensor] > MAX_LEVEL_BITS:
+            reason = f"rlc codes words of at most {MAX_LEVEL_BITS} bits, {tensor} have {widths[tensor]}"
+            raise _error(place, f"compression.{tensor}", reason)
+    return named
+
+
 def _array(form: ArrayForm, rank: int, place: str) -> Array:
     for name in form.axes:
         if not NAME.fullmatch(name) or name in ArrayForm.model_fields:
@@ -309,7 +335,9 @@ def _axis(name: str, form: AxisForm) -> Axis:
 
 def _mac(form: MacFields) -> Mac:
     unpriced = ("mac",) if form.price is None else ()
-    return Mac(form.price or 0.0, unpriced, _ordered(form.latches), form.leakage_mw, form.area_um2)
+    return Mac(
+        form.price or 0.0, unpriced, _ordered(form.latches), form.gating, form.leakage_mw, form.area_um2
+    )
 
 
 def _ordered(tensors: Iterable[str]) -> tuple[str, ...]:

@@ -16,6 +16,8 @@ def describe_part(part: Storage | Array | Mac) -> list[str]:
     else:
         price = "" if part.unpriced else f": {part.price:g} each"
         lines = [f"MAC{price}", *([f"latches {', '.join(part.latches)}"] if part.latches else [])]
+        if part.gating is not None:
+            lines.append(f"neither multiplies nor reads other operands where {part.gating} are zero")
     if part.leakage_mw is not None:
         lines.append(f"leakage {part.leakage_mw:g} mW each")
     if part.area_um2 is not None:
@@ -49,6 +51,8 @@ def _storage_lines(storage: Storage) -> list[str]:
         lines.append(f"buffering: {'; '.join(used)}")
     if storage.stores_padding:
         lines.append("stores padding")
+    if storage.coded:
+        lines.append(f"run-length coded: {', '.join(storage.coded)}")
     return lines + _price_lines(storage.prices, STORAGE_ACTIONS, storage.unpriced, storage.price_per)
 
 

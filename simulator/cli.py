@@ -15,6 +15,7 @@ import typer
 from simulator.cli_options import (
     Batch,
     Dataflow,
+    Densities,
     Engine,
     Evaluations,
     Json,
@@ -85,6 +86,7 @@ def run(
     objective: Objective = "energy",
     mapper: Mapper = None,
     evaluations: Evaluations = None,
+    densities: Densities = None,
     engine: Engine = "walk",
     mapping: Annotated[
         list[str] | None,
@@ -104,8 +106,9 @@ def run(
         _prepare(out)
     with progress(f"reading {network}") as report:
         result = sim.simulate(
-            network, arch, dataflow, objective, engine, batch, mappings, report, mapper, evaluations
-        )
+            network, arch, dataflow, objective, engine, batch, mappings, report, mapper, evaluations,
+            densities,
+        )  # fmt: skip
         if out is not None:
             result.save(out / "result.json")
             result.save_csv(out / "layers.csv")
@@ -139,6 +142,7 @@ def evaluate(
         ),
     ] = None,
     batch: Batch = None,
+    densities: Densities = None,
     engine: Engine = "walk",
     save: Save = None,
     as_json: Json = False,
@@ -155,7 +159,7 @@ def evaluate(
     if save is not None:
         check_writable(save)
     machine = sim.load_architecture(arch)
-    problem = sim.load_layer(layer, batch)
+    problem = sim.load_layer(layer, batch, densities)
     if parameters is None:
         nest = sim.load_mapping(str(mapping))
     else:
@@ -181,6 +185,7 @@ def search(
     arch: MachineOption,
     dataflow: MapspaceDataflow = None,
     batch: Batch = None,
+    densities: Densities = None,
     objective: Objective = "energy",
     mapper: Mapper = None,
     evaluations: Evaluations = None,
@@ -199,7 +204,7 @@ def search(
 
     if save is not None:
         check_writable(save)
-    machine, problem = sim.load_architecture(arch), sim.load_layer(layer, batch)
+    machine, problem = sim.load_architecture(arch), sim.load_layer(layer, batch, densities)
     with search_progress(f"searching {problem.name}") as report:
         found = sim.search(
             problem, machine, dataflow, objective, mapper,
@@ -256,15 +261,15 @@ def _mapping_files(given: list[str]) -> dict[str, str]:
 
 
 def _parameters(dataflow: str, text: str) -> dict[str, int]:
-    from simulator.dataflows import MODULES, check_dataflow
+    from simulator import dataflows
 
-    known = MODULES[check_dataflow(dataflow)].PARAMETERS
+    known = dataflows.parameters(dataflow)
     numbers: dict[str, int] = {}
     for part in text.split(","):
         match = _PARAMETER.fullmatch(part)
         if match is None:
             raise SimulatorError(f"--parameters takes NAME=NUMBER,NAME=NUMBER,.., not {part!r}")
-        if match[1] not in known:
+        if known and match[1] not in known:
             raise SimulatorError(f"{dataflow} has no parameter {match[1]!r}{did_you_mean(match[1], known)}")
         if match[1] in numbers:
             raise SimulatorError(f"--parameters: {match[1]!r} is given twice")

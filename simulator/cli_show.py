@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,10 @@ from simulator.cli_options import (
     dataflow_names,
     print_json,
 )
+from simulator.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from simulator.mapping import Mapping
 
 show = typer.Typer(
     help="Show a network, an architecture, a dataflow, a mapping or a mapspace.", no_args_is_help=True
@@ -57,34 +62,74 @@ def show_dataflow(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="DATAFLOW", help="See `simulator list dataflows`.", autocompletion=dataflow_names
+            metavar="DATAFLOW",
+            help="A dataflow's name (`simulator list dataflows`) or its YAML file.",
+            autocompletion=dataflow_names,
         ),
     ],
     as_json: Json = False,
 ) -> None:
-    """Show what a dataflow keeps stationary, and its parameters."""
+    """Show a dataflow as the YAML that would declare it: what stays and why, and its nest."""
     from simulator import dataflows
+    from simulator.dataflows.file import to_data, to_yaml
 
-    text = dataflows.describe(name)
+    flow = dataflows.load_dataflow(name)
     if as_json:
-        parameters = list(dataflows.MODULES[name].PARAMETERS)
-        print_json({"name": name, "parameters": parameters, "description": text})
+        print_json(to_data(flow) | {"parameters": dataflows.parameters(name)})
     else:
-        print(text)
+        print(to_yaml(flow), end="")
 
 
-@show.command("mapping", epilog="Example: simulator show mapping best.yaml")
+@show.command(
+    "mapping",
+    epilog="Example: simulator show mapping a.yaml --plot a.pdf --layer alexnet:conv2 --arch eyeriss_v1",
+)
 def show_mapping(
-    file: Annotated[str, typer.Argument(metavar="FILE", help="A mapping's YAML file.")], as_json: Json = False
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A mapping's YAML file.")],
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Draw it on its array (.png, .pdf or .svg); needs --layer and --arch."
+        ),
+    ] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="With --plot: the layer, as alexnet:conv2, or a problem's YAML file.")
+    ] = None,
+    arch: Annotated[
+        str | None,
+        typer.Option(help="With --plot: the machine's name or file.", autocompletion=architecture_names),
+    ] = None,
+    batch: Batch = None,
+    as_json: Json = False,
 ) -> None:
-    """Show a mapping as the loop nest it is."""
+    """Show a mapping as the loop nest it is, or draw it on the array of a machine."""
     import simulator as sim
 
     mapping = sim.load_mapping(file)
+    if plot is not None:
+        _draw_mapping(plot, mapping, layer, arch, batch)
+    elif layer or arch or batch:
+        raise SimulatorError("--layer, --arch and --batch say what to draw; give --plot FILE too")
     if as_json:
         print_json(mapping.to_list())
     else:
         print(mapping)
+
+
+def _draw_mapping(
+    file: Path, mapping: Mapping, layer: str | None, arch: str | None, batch: int | None
+) -> None:
+    import simulator as sim
+    from simulator.plots import mapping_on_array, save_figure
+
+    if layer is None or arch is None:
+        missing = " and ".join(
+            name for name, value in (("--layer", layer), ("--arch", arch)) if value is None
+        )
+        raise SimulatorError(f"--plot draws a mapping of a layer on a machine; {missing} is missing")
+    machine = sim.load_architecture(arch)
+    figure = mapping_on_array(sim.load_layer(layer, batch), machine, mapping, f"{layer} on {machine.name}")
+    save_figure(figure, file)
 
 
 @show.command("mapspace", epilog="Example: simulator show mapspace alexnet:conv2 --arch eyeriss_v1")
@@ -131,7 +176,7 @@ def list_dataflows(as_json: Json = False) -> None:
     """List the dataflows."""
     from simulator import dataflows
 
-    flows = {name: dataflows.describe(name).splitlines()[0] for name in dataflow_names()}
+    flows = {name: flow.summary for name, flow in dataflows.DATAFLOWS.items()}
     _print_names("dataflow", flows, as_json)
 
 

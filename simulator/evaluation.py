@@ -11,6 +11,7 @@ from simulator import dataflows
 from simulator.architecture import Architecture
 from simulator.cost.model import cost
 from simulator.counting import check_engine
+from simulator.densities import Densities
 from simulator.errors import MappingError, SimulatorError, did_you_mean
 from simulator.lowering import lower_layer
 from simulator.mappers import Choice, Found, best_together, check_mapper, check_objective, find_best
@@ -38,13 +39,14 @@ class _Work:
 def simulate(
     network: Network,
     architecture: Architecture,
-    dataflow: str | None = None,
+    dataflow: dataflows.Source | None = None,
     objective: str = "energy",
     engine: str = "walk",
     mappings: Dictionary[str, Mapping] | None = None,
     progress: Progress | None = None,
     mapper: str | None = None,
     evaluations: int | None = None,
+    densities: Densities | None = None,
 ) -> NetworkResult:
     """Map every layer that has multiply-accumulates, count it and price it.
 
@@ -69,6 +71,8 @@ def simulate(
         The most mappings of a layer that a mapper scores, in place of that million, of hill climbing's and
         random draws' 100,000, or of the whole mapspace for "exhaustive" by name. Searches are limited by
         evaluations and never by time, so the same run gives the same mappings.
+    densities
+        Shares of words that are not zero, in (0, 1], by layer name and tensor; 1 where none is given.
 
     Raises
     ------
@@ -79,10 +83,11 @@ def simulate(
     check_objective(objective)
     if mapper is not None:
         check_mapper(mapper)
-    flow = default_dataflow(architecture) if dataflow is None else dataflows.check_dataflow(dataflow)
+    flow = dataflows.load_dataflow(default_dataflow(architecture) if dataflow is None else dataflow)
     given = dict(mappings or {})
     layers = {layer.name: lower_layer(layer) for layer in network}
-    _check_given(network, layers, given)
+    _check_given(network, layers, given, "a mapping")
+    layers = _densify(network, layers, densities or {})
     work = _distinct(layers, given)
     report = _Report(progress, 2 * sum(item.problem.macs for item in work.values()))
     fronts: list[tuple[Choice, ...]] = []
@@ -110,11 +115,11 @@ def simulate(
             part = done[_key(problem, given.get(name))]
             parts.append(replace(part, cost=replace(part.cost, problem=problem), times=times))
         if parts:
-            how = "by hand" if name in given else flow
+            how = "by hand" if name in given else flow.name
             results.append(LayerResult(name, network[name].type, tuple(parts), how))
     skipped = tuple((x.name, x.type) for x in network if not layers[x.name] and x.type != "Input")
     return NetworkResult(
-        network.name, network.batch, architecture, flow, objective, engine, tuple(results), skipped
+        network.name, network.batch, architecture, flow.name, objective, engine, tuple(results), skipped
     )
 
 
@@ -134,7 +139,7 @@ def default_dataflow(architecture: Architecture) -> str:
         raise MappingError(
             f"{architecture.name} cannot hold rows in its PEs and names no native_dataflow; name a dataflow"
         )
-    return dataflows.check_dataflow(architecture.native_dataflow)
+    return dataflows.load_dataflow(architecture.native_dataflow).name
 
 
 _DOING = {"walk": "walking", "closed-form": "counting", "functional": "executing"}
@@ -169,13 +174,22 @@ def _naming(layer: str) -> Iterator[None]:
         raise MappingError(f"layer {layer!r}: {error}") from None
 
 
-def _check_given(network: Network, layers: _Lowered, given: Dictionary[str, Mapping]) -> None:
+def _check_given(network: Network, layers: _Lowered, given: Dictionary[str, object], what: str) -> None:
     mapped = [name for name, problems in layers.items() if problems]
     for name in given:
         if name not in mapped:
             raise SimulatorError(
-                f"no layer {name!r} with a mapping in {network.name}{did_you_mean(name, mapped)}"
+                f"no layer {name!r} with {what} in {network.name}{did_you_mean(name, mapped)}"
             )
+
+
+def _densify(network: Network, layers: _Lowered, densities: Densities) -> _Lowered:
+    """The layers' problems with their densities; a layer without is dense."""
+    _check_given(network, layers, densities, "densities")
+    return {
+        name: tuple((problem.with_densities(densities.get(name, {})), times) for problem, times in problems)
+        for name, problems in layers.items()
+    }
 
 
 def _distinct(layers: _Lowered, given: Dictionary[str, Mapping]) -> dict[_Key, _Work]:

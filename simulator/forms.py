@@ -119,16 +119,17 @@ class FormReader(Generic[_Read]):
             known = re.findall(r"'([^']*)'", str(context["expected"]))
             named = isinstance(given, str)
             hint = did_you_mean(given[:80], known) if named else f"; known: {', '.join(known)}"
-            return f"{prefix}unknown value {_shown(given)}{hint}"
-        if kind in ("too_short", "too_long"):
-            limit = "at least" if kind == "too_short" else "at most"
-            bound = context["min_length" if kind == "too_short" else "max_length"]
-            return f"{prefix}must have {limit} {bound} {'entry' if bound == 1 else 'entries'}"
+            return f"{prefix}unknown value {shown(given)}{hint}"
+        if kind.endswith(("too_short", "too_long")):
+            limit = "at least" if kind.endswith("too_short") else "at most"
+            bound = context["min_length" if kind.endswith("too_short") else "max_length"]
+            one, many = ("character", "characters") if kind.startswith("string") else ("entry", "entries")
+            return f"{prefix}must have {limit} {bound} {one if bound == 1 else many}"
         wanted = _EXPECTED.get(kind, error["msg"])
         for sign, bound in _BOUNDS.items():
             if sign in context:
                 wanted = f"must be {bound} {context[sign]:.15g}"
-        return f"{prefix}{wanted}, got {_shown(given)}"
+        return f"{prefix}{wanted}, got {shown(given)}"
 
     def locate(self, location: Sequence[str | int], data: object) -> str:
         """Return a place in data as text: ``hierarchy[1].storage GLB: capacity``."""
@@ -173,7 +174,7 @@ _EXPECTED = {
 _BOUNDS = {"gt": "above", "ge": "at least", "lt": "below", "le": "at most"}
 
 
-def _shown(value: object) -> str:
+def shown(value: object) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, dict | list):

@@ -11,6 +11,7 @@ from itertools import pairwise, product
 import numpy as np
 
 from simulator.architecture import TENSORS, Architecture, Storage
+from simulator.compression import RunLengthCode
 from simulator.counting.lowering import Rules
 from simulator.errors import MappingError, did_you_mean
 from simulator.mapping import Loop, Mapping, Store
@@ -79,7 +80,7 @@ def rules(problem: Problem, architecture: Architecture, mapping: Mapping) -> Rul
                     stuck.add(index)
         splits[tensor] = frozenset(stuck)
     stored = frozenset(s.name for s in architecture.storages if s.stores_padding)
-    return Rules(splits, frozenset(architecture.mac.latches), stored)
+    return Rules(splits, frozenset(architecture.mac.latches), stored, architecture.mac.gating)
 
 
 def tile_words(problem: Problem, mapping: Mapping, tensor: str, level: str, stores_padding: bool) -> int:
@@ -141,6 +142,32 @@ def word_widths(problem: Problem, architecture: Architecture, tensor: str, level
     final = word_bits(problem, architecture, tensor, level)
     own = problem.tensor(tensor).bits
     return (final if own is not None or tensor != problem.output else architecture.partial_sum_bits), final
+
+
+def code_of(problem: Problem, architecture: Architecture, tensor: str, level: str) -> RunLengthCode | None:
+    """The code that a level holds a tensor's finished words in, None where they stay as they are.
+
+    A tensor is coded where the level says so and its density lets the code expect fewer bits than its words
+    have: never where the density is unknown (1), which is how a network's first input is sent.
+    """
+    if tensor not in architecture.storage(level).coded:
+        return None
+    width = word_bits(problem, architecture, tensor, level)
+    code = RunLengthCode(width)
+    return code if code.expected_bits(problem.tensor(tensor).density) < width else None
+
+
+def moved_bits(problem: Problem, architecture: Architecture, tensor: str, level: str) -> tuple[float, float]:
+    """Bits that a word takes through a level's ports while it is in use and for good, as expected if coded.
+
+    Operands are coded for good; of outputs only the finished ones are, partial sums are not.
+    """
+    used, final = word_widths(problem, architecture, tensor, level)
+    code = code_of(problem, architecture, tensor, level)
+    if code is None:
+        return used, final
+    coded = code.expected_bits(problem.tensor(tensor).density)
+    return (used if tensor == problem.output else coded), coded
 
 
 _MOST_PLACES = 2**26

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,10 @@ class Rank:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An operand or the output. ``bits`` None takes the architecture's width; density is in (0, 1]."""
+    """An operand or the output; ``bits`` None takes the architecture's width.
+
+    ``density`` is the share of its data that is not zero, in (0, 1]; 1 where nothing is known of it.
+    """
 
     name: str
     ranks: tuple[Rank, ...]
@@ -111,6 +114,29 @@ class Problem:
         """Extent of each rank of a tensor, padding included."""
         return tuple(self.rank_length(rank) for rank in self.tensor(tensor).ranks)
 
+    def with_densities(self, densities: Mapping[str, object]) -> Problem:
+        """The same problem with the densities of some of its tensors, by name.
+
+        Raises
+        ------
+        ProblemError
+            For a tensor it does not have (with the nearest name) and a density that is no number in (0, 1].
+        """
+        known = {tensor.name: tensor.density for tensor in self.tensors}
+        for name, density in densities.items():
+            self.tensor(name)
+            if isinstance(density, bool) or not isinstance(density, int | float):
+                raise ProblemError(
+                    f"{self.name}: density of {name!r} must be a number in (0, 1], not {density!r}"
+                )
+            known[name] = float(density)
+        return replace(self, tensors=tuple(replace(t, density=known[t.name]) for t in self.tensors))
+
+    def data_share(self, tensor: str) -> float:
+        """Share of the multiply-accumulates whose word of a tensor is data rather than padding."""
+        ranks = self.tensor(tensor).ranks
+        return math.prod((_data_share(r, self.extents) for r in ranks if r.data is not None), start=1.0)
+
     def __str__(self) -> str:
         def access(tensor: Tensor) -> str:
             return tensor.name + "".join(f"[{rank}]" for rank in tensor.ranks)
@@ -120,7 +146,10 @@ class Problem:
         return f"{access(self.tensor(self.output))} += {body}   ({sizes})"
 
     def to_dict(self) -> dict[str, Any]:
-        """The problem in the form of the counting cases (``dims``, ``tensors``, ``output``)."""
+        """The problem in the form of the counting cases (``dims``, ``tensors``, ``output``).
+
+        ``densities`` stand beside them where some are known.
+        """
         tensors: dict[str, list[dict[str, Any]]] = {}
         for tensor in self.tensors:
             ranks: list[dict[str, Any]] = []
@@ -130,20 +159,21 @@ class Problem:
                     entry["data"] = {"first": rank.data[0], "count": rank.data[1]}
                 ranks.append(entry)
             tensors[tensor.name] = ranks
-        return {"dims": dict(self.dimensions), "tensors": tensors, "output": self.output}
+        data: dict[str, Any] = {"dims": dict(self.dimensions), "tensors": tensors, "output": self.output}
+        known = {t.name: t.density for t in self.tensors if t.density != 1}
+        return data | {"densities": known} if known else data
 
     @staticmethod
     def from_dict(data: object, name: str = "problem") -> Problem:
-        """Build a problem from ``{"dims": .., "tensors": .., "output": ..}``.
+        """Build a problem from ``{"dims": .., "tensors": .., "output": ..}``, perhaps with ``densities``.
 
         Raises
         ------
         ProblemError
             Naming the field that is missing, of the wrong type or out of range.
         """
-        where = check_fields(
-            data, name, {"dims", "tensors", "output"}, required={"dims", "tensors", "output"}
-        )
+        needed = {"dims", "tensors", "output"}
+        where = check_fields(data, name, {*needed, "densities"}, required=needed)
         dims = check_fields(where["dims"], f"{name}: dims")
         tensors = check_fields(where["tensors"], f"{name}: tensors")
         built = tuple(
@@ -152,7 +182,8 @@ class Problem:
             )
             for t, rs in tensors.items()
         )
-        return Problem(name, tuple((str(d), n) for d, n in dims.items()), built, str(where["output"]))
+        problem = Problem(name, tuple((str(d), n) for d, n in dims.items()), built, str(where["output"]))
+        return problem.with_densities(check_fields(where.get("densities", {}), f"{name}: densities"))
 
 
 def convolution(
@@ -207,7 +238,9 @@ def distinct_sums(first: Any, second: Any, coefficients: tuple[int, int]) -> Any
 
 
 def read_problem(path: Path) -> Problem:
-    """Read a problem from YAML or JSON: the form of the counting cases, or one field ``convolution``.
+    """Read a problem from YAML or JSON: the form of the counting cases, or a field ``convolution``.
+
+    Both may have a field ``densities``.
 
     Raises
     ------
@@ -217,7 +250,8 @@ def read_problem(path: Path) -> Problem:
     data = read_yaml(path, ProblemError)
     if not isinstance(data, dict) or "convolution" not in data:
         return Problem.from_dict(data, str(path))
-    sizes = check_fields(data, str(path), {"convolution"})["convolution"]
+    given = check_fields(data, str(path), {"convolution", "densities"})
+    sizes = given["convolution"]
     known = {*"nNgGmMcCpPqQrRsS", "stride", "dilation", "row_data", "column_data"}
     fields: dict[str, Any] = {}
     for key, value in check_fields(sizes, f"{path}: convolution", known).items():
@@ -242,7 +276,24 @@ def read_problem(path: Path) -> Problem:
                 f"{path}: convolution: {what} begins at {rank.data[0]}, past the last of the "
                 f"{problem.rank_length(rank)} coordinates {rank}"
             )
-    return problem
+    try:
+        return problem.with_densities(check_fields(given.get("densities", {}), f"{path}: densities"))
+    except ProblemError as error:
+        raise ProblemError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
+
+
+def _data_share(rank: Rank, extents: dict[str, int]) -> float:
+    """Share of the indices of a padded rank's dimensions that lead to data."""
+    assert rank.data is not None
+    (name, step), *others = sorted(rank.coefficients, key=lambda term: -extents[term[0]])
+    shifts = np.zeros(1, np.int64)
+    for other, coefficient in others:
+        shifts = coefficient * np.arange(extents[other])
+    # Indices of the longer dimension that stay below an edge, for each of the shorter.
+    first, end = (
+        np.clip(-((shifts - edge) // step), 0, extents[name]) for edge in (rank.data[0], sum(rank.data))
+    )
+    return float((end - first).sum()) / (len(shifts) * extents[name])
 
 
 def _pair(value: object, what: str) -> tuple[int, int]:

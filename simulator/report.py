@@ -98,6 +98,7 @@ def notes(result: NetworkResult) -> list[str]:
         lines.append(
             f"time at {result.architecture.clock_mhz:g} MHz: {result.seconds * 1e3:.4g} ms, {rate:.4g} GMAC/s"
         )
+    lines.append(_traffic(result))
     if result.skipped:
         kinds: dict[str, list[str]] = {}
         for name, kind in result.skipped:
@@ -111,6 +112,15 @@ def notes(result: NetworkResult) -> list[str]:
         missing = ", ".join(f"{part} {action}" for part, action in result.architecture.unpriced)
         lines.append(f"without a price, so free: {missing}")
     return lines
+
+
+def _traffic(result: NetworkResult) -> str:
+    """Bytes of the outermost level, and the layers whose densities they are expected from."""
+    level = result.architecture.outermost.name
+    moved = f"{level} traffic: {result.traffic_bytes(level) / 1e6:.4g} MB"
+    parts = {layer.name: layer.parts[0].cost.problem.tensors for layer in result.layers}
+    given = [name for name, tensors in parts.items() if any(tensor.density < 1 for tensor in tensors)]
+    return f"{moved}, with densities given for {_few(given)}" if given else moved
 
 
 def _searches(result: NetworkResult) -> list[str]:

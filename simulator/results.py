@@ -110,17 +110,30 @@ class LayerResult:
                     "unit": row.unit,
                     "price": row.price,
                     "energy": part.times * row.energy,
+                    "bits": part.times * row.bits,
+                    "executed_units": None if row.executed_units is None else part.times * row.executed_units,
                 }
 
     def accesses(self, level: str) -> int:
         """Words read from and written to a storage level."""
         return sum(r["count"] for r in self.rows() if r["level"] == level and r["action"] in STORAGE_ACTIONS)
 
+    def traffic_bytes(self, level: str) -> float:
+        """Bytes read from and written to a storage level, as coding and gating are expected to leave them."""
+        return math.fsum(r["bits"] for r in self.rows() if r["level"] == level) / 8
+
     def level_energy(self, level: str, tensor: str | None = None) -> float:
         """Energy of a level (or array, or "MAC"), of all tensors or one."""
         return math.fsum(
             r["energy"] for r in self.rows() if r["level"] == level and tensor in (None, r["tensor"])
         )
+
+    def plot_mapping(self, path: str | os.PathLike[str], architecture: Architecture) -> None:
+        """Draw the mapping of a layer of one part on its machine's arrays, to a PNG, PDF or SVG file."""
+        from simulator.plots import mapping_on_array, save_figure
+
+        title = f"{self.name} on {architecture.name}: {self.dataflow}"
+        save_figure(mapping_on_array(self.cost.problem, architecture, self.cost.mapping, title), path)
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: totals, and per part the mapping, counts, cycles and actions."""
@@ -191,6 +204,10 @@ class NetworkResult:
         """MACs over steps times MAC units."""
         return self.macs / (self.steps * self.architecture.mac_units) if self.layers else 0.0
 
+    def traffic_bytes(self, level: str) -> float:
+        """Bytes read from and written to a storage level by all layers."""
+        return math.fsum(layer.traffic_bytes(level) for layer in self.layers)
+
     @property
     def seconds(self) -> float | None:
         """Time of all layers; None where the machine states no clock."""
@@ -227,6 +244,7 @@ class NetworkResult:
                 f"energy_{arch.energy_unit}": layer.energy,
             }
             row |= {f"{s.name}_accesses": layer.accesses(s.name) for s in arch.storages}
+            row[f"{arch.outermost.name}_bytes"] = layer.traffic_bytes(arch.outermost.name)
             row |= {f"{level}_energy": layer.level_energy(level) for level in self.levels}
             rows.append(row)
         return rows
@@ -311,7 +329,8 @@ def _part(part: Part) -> dict[str, Any]:
     cost = part.cost
     rows = [
         {"level": r.component, "tensor": r.tensor, "action": r.action, "count": r.count, "units": r.units,
-         "unit": r.unit, "price": r.price, "energy": r.energy}
+         "unit": r.unit, "price": r.price, "energy": r.energy, "bits": r.bits,
+         "executed_units": r.executed_units}
         for r in cost.rows
     ]  # fmt: skip
     cycles = cost.cycles
@@ -326,12 +345,16 @@ def _part(part: Part) -> dict[str, Any]:
             "total": cycles.total,
             "steps": cycles.steps,
             "busy": cycles.busy,
+            "hidden": cycles.hidden,
             "stalls": cycles.stalls,
             "exposed": cycles.exposed,
+            "ramp": cycles.ramp,
             "skew": cycles.skew,
             "first_fill": cycles.first_fill,
             "last_drain": cycles.last_drain,
             "limit": cycles.limit,
+            "waits": cycles.waits,
+            "processing": cycles.processing,
         },
         "actions": rows,
     }

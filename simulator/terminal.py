@@ -190,6 +190,8 @@ def layer_parts(result: LayerResult, unit: str) -> Iterator[RenderableType]:
         f"utilization {cost.utilization:.1%}"
     )
     yield from (Text(line) for line in _cycles(cost.cycles))
+    outermost = cost.mapping.stores[0][0].level
+    yield Text(f"{outermost} traffic: {result.traffic_bytes(outermost) / 1e6:.4g} MB")
     yield Text(f"energy {_number(cost.energy)} {unit}, EDP {cost.edp:.6g} {unit} x cycles")
     yield Text(f"counted by: {counts.engine}")
 
@@ -247,10 +249,20 @@ def _actions(result: LayerResult, unit: str) -> Table:
     )
     table.columns[4].justify = "left"
     for row in result.rows():
-        unit_priced = f"in {row['units']:,.6g} blocks" if row["unit"] == "block" else row["unit"]
-        numbers = (f"{row['count']:,}", unit_priced, f"{row['price']:g}", _number(row["energy"]))
+        numbers = (f"{row['count']:,}", _priced(row), f"{row['price']:g}", _number(row["energy"]))
         table.add_row(row["level"], row["tensor"], row["action"], *numbers)
     return table
+
+
+def _priced(row: dict[str, Any]) -> str:
+    """What an action's words are paid as, and what values made of it where they were moved."""
+    unit = row["unit"]
+    if unit == "block":
+        unit = f"in {row['units']:,.6g} blocks"
+    elif row["units"] != row["count"]:
+        unit = f"as {_number(row['units'])} {unit}s"
+    executed = row["executed_units"]
+    return unit if executed is None else f"{unit} (executed: {_number(executed)})"
 
 
 def _boundaries(rows: list[BoundaryCounts], output: bool) -> Table:
@@ -264,18 +276,23 @@ def _boundaries(rows: list[BoundaryCounts], output: bool) -> Table:
 
 def _cycles(cycles: Cycles) -> Iterator[str]:
     yield f"{cycles.total:,} cycles, limited by {cycles.limit}"
-    busy = sorted(cycles.busy.items(), key=lambda item: -item[1])
+    hidden = sorted(cycles.hidden.items(), key=lambda item: -item[1])
     waits = [
         ("stalls", cycles.stalls),
         ("exposed", cycles.exposed),
+        ("ramp", cycles.ramp),
         ("skew", cycles.skew),
         ("first fill", cycles.first_fill),
         ("last drain", cycles.last_drain),
     ]
-    width = max(len(name) for name, _ in (("computation", 0), *busy, *waits))
+    width = max(len(name) for name, _ in (("computation", 0), *hidden, *waits))
     yield f"    {'computation':<{width}}  {_number(cycles.steps):>15}"
-    yield from (f"    {name:<{width}}  {_number(time):>15}  meanwhile" for name, time in busy)
+    yield from (f"    {name:<{width}}  {_number(time):>15}  meanwhile" for name, time in hidden)
     yield from (f"  + {name:<{width}}  {_number(wait):>15}" for name, wait in waits if wait)
+    outermost, wait = next(iter(cycles.waits.items()))
+    if wait:
+        processing = _number(cycles.processing)
+        yield f"{processing} cycles of processing: less {_number(wait)} in which all waits for {outermost}"
 
 
 def _number(number: float) -> str:

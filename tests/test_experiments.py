@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from workloads import Network
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -36,13 +38,56 @@ def test_the_chips_measurements_come_out() -> None:
         assert row.active_pes == row.chip_active_pes
         # To the last digit that table V prints.
         assert round(row.buffer_mb, 1) == row.chip_buffer_mb
-        assert row.dram_mb > row.chip_dram_mb, "the chip compresses, we do not"
+        assert row.dram_mb == pytest.approx(row.chip_dram_mb, rel=0.15)
     assert [row.chip_buffer_mb for row in layers] == [18.5, 77.6, 50.2, 37.4, 24.9]
     assert conv3_as_printed.qrt == "4,1,4" and round(conv3_as_printed.buffer_mb, 1) == 69.2
     assert round(total.buffer_mb, 1) == 208.5 and total.active_pes == 148
-    # Within 10 % of the measured total latency each, 2 % together.
-    assert [row.latency_ms for row in layers] == pytest.approx([r.chip_total_ms for r in layers], rel=0.1)
-    assert total.latency_ms == pytest.approx(total.chip_total_ms, rel=0.02)
+    # Within 10 % of the measured latencies each, 2 % together.
+    for row, close in (*((layer, 0.1) for layer in layers), (total, 0.02)):
+        assert row.spent.processing_ms == pytest.approx(row.chip_processing_ms, rel=close)
+        assert row.spent.total_ms == pytest.approx(row.chip_total_ms, rel=close)
+    # JSSC'17 section VI-A: 34.7 frames a second.
+    assert round(4 / total.spent.total_ms * 1e3, 1) == 34.7
+
+
+def test_filters_and_ramps_of_conv1_by_hand() -> None:
+    """JSSC'17 table III: 4 images, 8 strips, 3 channels, 3 times 32 filters; 5 ns a cycle.
+
+    Filters: 32 of 11 x 11 words over 64 bits. Ramp: windows of 11 words of 35 input rows over 16 bits, 7 x 32
+    sums over 64 bits; the first and the last of all are no ramp. The last strip has 6 rows.
+    """
+    conv1 = script("eyeriss_jssc17").compare("closed-form")[0].spent
+    passes, filters = 4 * 8 * 3 * 3, 32 * 11 * 11 / 4
+    window, last = 35 * 11, 6 * 32 / 4
+    assert conv1.ramp_ms == pytest.approx((passes - 1) * (window + last) * 5e-6)
+    # Waits for the buffer: every pass's filters, and the last sums of all.
+    assert conv1.filters_ms == pytest.approx((passes * filters + last) * 5e-6)
+    assert conv1.computation_ms == pytest.approx(passes * 55 * 11 * 16 * 5e-6)
+
+
+def test_what_is_assumed_is_dropped_one_by_one() -> None:
+    filters, ramp, inputs, outputs, whole = script("eyeriss_jssc17").assumptions("closed-form")
+    assert filters["processing_ms"] < ramp["processing_ms"] < 0
+    assert inputs["total_ms"] < 0 and outputs["total_ms"] < 0
+    # Only the walk knows of single tiles.
+    assert whole["total_ms"] == pytest.approx(0)
+
+
+def test_vgg16_runs_on_the_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    vgg16 = script("eyeriss_vgg16")
+    assert [layer.name for layer in vgg16.convolutions() if layer.type == "Convolution"] == [
+        f"conv{block}_{i}" for block, n in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, n + 1)
+    ]
+    whole = vgg16.convolutions()
+    monkeypatch.setattr(vgg16, "convolutions", lambda: Network("first", whole.nodes[:2], 1))
+    assert vgg16.main(["--engine", "closed-form", "--out", str(tmp_path)]) == 0
+    rows = rows_of(tmp_path / "eyeriss_vgg16.csv")
+    assert [(row["objective"], row["layer"]) for row in rows] == [
+        ("energy", "conv1_1"), ("energy", "total"), ("cycles", "conv1_1"), ("cycles", "total"),
+    ]  # fmt: skip
+    assert float(rows[0]["energy"]) <= float(rows[2]["energy"])
+    assert float(rows[0]["total_ms"]) >= float(rows[2]["total_ms"]) > float(rows[2]["processing_ms"])
+    assert (tmp_path / "eyeriss_vgg16.png").stat().st_size > 10_000
 
 
 def test_jssc17_writes_a_table_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -61,9 +61,9 @@ def test_a_layer_has_many_names(tmp_path):
 
 def test_what_is_no_layer_is_said():
     network = sim.load_network("alexnet")
-    (pool, *_) = [layer for layer in network if layer.type == "Pooling"]
-    with pytest.raises(ProblemError, match=r"layer .* \(Pooling\) has no multiply-accumulates to map"):
-        sim.load_layer(pool)
+    (relu, *_) = [layer for layer in network if layer.type == "Activation"]
+    with pytest.raises(ProblemError, match=r"layer .* \(Activation\) has no multiply-accumulates to map"):
+        sim.load_layer(relu)
     with pytest.raises(workloads.WorkloadError, match=r"no layer 'conv22'.*conv2"):
         sim.load_layer("alexnet:conv22")
     with pytest.raises(workloads.WorkloadError, match=r"alexnett.*alexnet"):
@@ -83,6 +83,22 @@ def test_unknown_names_come_with_the_nearest():
         SimulatorError, match="unknown dataflow 'row_stationry'; did you mean 'row_stationary'"
     ):
         sim.mapspace(sim.convolution(m=2), "eyeriss_v1", "row_stationry")
+
+
+def test_a_dataflow_is_a_name_a_file_or_an_object(tmp_path):
+    file, layer = tmp_path / "flow.yaml", sim.convolution(m=4, c=3)
+    file.write_text("name: mine\nnest: [{array: {x: {M: 2}}}]\n")
+    flow = sim.load_dataflow(file)
+    assert isinstance(flow, sim.Dataflow) and sim.load_dataflow(flow) is flow
+    spaces = [sim.mapspace(layer, "eyeriss_v1", source) for source in (flow, file, str(file))]
+    assert spaces[0].constraints == spaces[1].constraints == spaces[2].constraints
+    assert [sim.search(layer, "eyeriss_v1", d, evaluations=9).mapper for d in (flow, "flexible", None)] == [
+        "hill-climbing"
+    ] * 3
+    with pytest.raises(SimulatorError, match="a dataflow is a name, a file's path or an object, not 3"):
+        sim.search(layer, "eyeriss_v1", 3)
+    with pytest.raises(SimulatorError, match="flexible has no parameters; give a mapping, or one of row_"):
+        sim.dataflow_mapping(layer, "eyeriss_v1", "flexible", m=1)
 
 
 def test_a_mapping_is_evaluated_whatever_its_form(tmp_path):

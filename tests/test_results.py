@@ -129,7 +129,7 @@ def test_a_csv_has_a_row_per_layer(result, tmp_path):
     assert [row["layer"] for row in rows] == ["conv1", "fc"]
     assert list(rows[0]) == [
         "layer", "type", "macs", "steps", "utilization", "active_pes", "cycles", "energy_pJ",
-        "DRAM_accesses", "GLB_accesses", "RF_accesses",
+        "DRAM_accesses", "GLB_accesses", "RF_accesses", "DRAM_bytes",
         "DRAM_energy", "GLB_energy", "PE_energy", "RF_energy", "MAC_energy",
     ]  # fmt: skip
     for row, layer in zip(rows, result, strict=True):
@@ -141,7 +141,10 @@ def test_a_csv_has_a_row_per_layer(result, tmp_path):
 def test_a_data_frame_is_the_tidy_table(result):
     pytest.importorskip("pandas")
     frame = result.to_dataframe()
-    assert list(frame) == ["layer", "level", "tensor", "action", "count", "units", "unit", "price", "energy"]
+    assert list(frame) == [
+        "layer", "level", "tensor", "action", "count", "units", "unit", "price", "energy", "bits",
+        "executed_units",
+    ]  # fmt: skip
     assert frame["energy"].sum() == pytest.approx(result.energy)
     assert frame[frame["level"] == "MAC"]["count"].sum() == result.macs
     assert len(frame) == len(list(result.rows()))

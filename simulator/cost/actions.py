@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from simulator.architecture import Architecture, Array, Storage
 from simulator.counting.counts import BoundaryForms, boundary_forms
@@ -25,16 +25,19 @@ from simulator.counting.lowering import (
     total,
 )
 from simulator.errors import ArchitectureError
-from simulator.legality import word_widths
+from simulator.legality import moved_bits, word_widths
+from simulator.problem import Problem
 
 _NONE = Form()
 
 
 @dataclass(frozen=True)
 class Action:
-    """Something a component does with a tensor's words: ``price`` per unit of ``words_per_unit`` words.
+    """Something a component does with a tensor's words: ``price`` per unit.
 
-    Of the words, those that are ``finished`` outputs may be narrower: ``finished_per_unit`` of them are one.
+    A word moves ``bits`` bits, of which ``unit_bits`` are one unit; of the words, those that are ``finished``
+    outputs may be narrower and have figures of their own. ``share`` is what gating is expected to leave of
+    the words. On networks and at the MAC, units are words.
     """
 
     component: str
@@ -43,9 +46,37 @@ class Action:
     words: Form
     price: float
     unit: str = "word"
-    words_per_unit: float = 1.0
+    bits: float = 1.0
+    unit_bits: float = 1.0
     finished: Form = _NONE
-    finished_per_unit: float = 1.0
+    finished_bits: float = 1.0
+    finished_unit_bits: float = 1.0
+    share: float = 1.0
+
+    @property
+    def words_per_unit(self) -> float:
+        """Words, not finished ones, that are one priced unit; infinite where gating leaves none."""
+        return _words_per_unit(self.unit_bits, self.bits * self.share)
+
+    @property
+    def finished_per_unit(self) -> float:
+        """Finished words that are one priced unit."""
+        return _words_per_unit(self.finished_unit_bits, self.finished_bits)
+
+    def units(self, words: int) -> float:
+        """Priced units of all the words, finished ones included; as if packed, so fractions of one."""
+        finished = self.finished.constant
+        units = float(words - finished) / self.words_per_unit
+        return units + finished / self.finished_per_unit if finished else units
+
+    def moved_bits(self, words: int) -> float:
+        """Bits that all the words move."""
+        finished = self.finished.constant
+        return (words - finished) * self.bits * self.share + finished * self.finished_bits
+
+
+def _words_per_unit(unit_bits: float, bits: float) -> float:
+    return unit_bits / bits if bits else math.inf
 
 
 def energy_actions(nest: Nest, architecture: Architecture) -> tuple[Action, ...]:
@@ -53,8 +84,37 @@ def energy_actions(nest: Nest, architecture: Architecture) -> tuple[Action, ...]
     actions: list[Action] = []
     for forms in boundary_forms(nest):
         actions += boundary_actions(nest, architecture, forms)
-    macs = Form(constant=nest.problem.macs)
-    return (*actions, Action(MAC, "", "mac", macs, architecture.mac.price, "MAC"))
+    return (*actions, mac_action(nest.problem, architecture))
+
+
+def mac_action(problem: Problem, architecture: Architecture) -> Action:
+    """The multiply-accumulates, of which gating is expected to leave a share."""
+    macs = Form(constant=problem.macs)
+    share = gating_share(problem, architecture.mac.gating)
+    return Action(MAC, "", "mac", macs, architecture.mac.price, "MAC", share=share)
+
+
+def gating_share(problem: Problem, gating: str | None) -> float:
+    """Expected share of the multiply-accumulates whose gating operand is neither a zero nor padding."""
+    if gating not in problem.tensor_names:
+        return 1.0
+    return problem.tensor(gating).density * problem.data_share(gating)
+
+
+def gated(problem: Problem, architecture: Architecture, boundary: Boundary) -> bool:
+    """Whether gating skips reads of a boundary: those of another operand by the MAC from its own PE's level.
+
+    A word that crosses an array, or waits in a latch, is read before any MAC could be gated. Where a level
+    leaves padding out of the operand read, its reads are of chosen steps, of which the share is not known if
+    the gating operand has padding too; they count as made.
+    """
+    gating = architecture.mac.gating
+    if gating not in problem.tensor_names or boundary.output or boundary.tensor == gating:
+        return False
+    if boundary.child != MAC or boundary.holds or crossed(architecture, boundary):
+        return False
+    padded = any(rank.data is not None for rank in problem.tensor(gating).ranks)
+    return not (boundary.clips and padded)
 
 
 def crossed(architecture: Architecture, boundary: Boundary) -> tuple[Array, ...]:
@@ -117,18 +177,21 @@ def boundary_actions(nest: Nest, architecture: Architecture, forms: BoundaryForm
 def _at(
     nest: Nest, architecture: Architecture, storage: Storage, boundary: Boundary, action: str, words: Form
 ) -> Action:
-    """An action at a level, per word or, as if packed, per block; the last drain of each output is final."""
+    """An action at a level, paid by its bits, as if packed; the last drain of each output is final."""
+    where = (nest.problem, architecture, boundary.tensor, storage.name)
+    (bits, final), (per_unit, final_per_unit) = moved_bits(*where), word_widths(*where)
+    unit = "word"
+    if storage.price_per == "block" and storage.block_bits is not None:
+        unit, per_unit, final_per_unit = "block", storage.block_bits, storage.block_bits
+    skips = action == "read" and gated(nest.problem, architecture, boundary)
+    share = gating_share(nest.problem, architecture.mac.gating) if skips else 1.0
     names = (storage.name, boundary.tensor, action)
-    price = storage.price(action, boundary.tensor)
-    if storage.price_per == "word" or storage.block_bits is None:
-        return Action(*names, words, price)
-    width, final = word_widths(nest.problem, architecture, boundary.tensor, storage.name)
-    per_block = storage.block_bits / width
-    if action != "drain" or width == final:
-        return Action(*names, words, price, "block", per_block)
+    moving = Action(*names, words, storage.price(action, boundary.tensor), unit, bits, per_unit, share=share)
+    if action != "drain" or (bits == final and boundary.tensor not in storage.coded):
+        return moving
     own = nest.problem.tensor(nest.problem.output).dimensions
     finished = Form(constant=math.prod(nest.problem.extents[d] for d in own))
-    return Action(*names, words, price, "block", per_block, finished, storage.block_bits / final)
+    return replace(moving, finished=finished, finished_bits=final, finished_unit_bits=final_per_unit)
 
 
 def _network_actions(

@@ -6,29 +6,36 @@ import math
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from simulator.architecture import Architecture
+from simulator.architecture import STORAGE_ACTIONS, Architecture
 from simulator.cost.actions import Action, energy_actions
 from simulator.cost.timing import Cycles, cycles, timing
 from simulator.counting import check_engine
 from simulator.counting import closed_form as closed_form_engine
 from simulator.counting.counts import Counts, boundary_forms, read_counts
-from simulator.counting.forms import Form, QueryTable
-from simulator.counting.lowering import MAC, Ints, lower
+from simulator.counting.forms import QueryTable
+from simulator.counting.lowering import MAC, lower
 from simulator.errors import ArchitectureError, EngineDifferenceError
 from simulator.legality import capacity_words, check_mapping, rules
 from simulator.mapping import Mapping
 from simulator.problem import Problem
+
+if TYPE_CHECKING:
+    from simulator.cost.executed import Executed
 
 
 @dataclass(frozen=True)
 class EnergyRow:
     """One action of one component with one tensor: ``count`` words (or MACs, or cycles of leakage).
 
-    Priced are ``units`` of ``unit``: "word", "block" (a fraction of one counts as such), "MAC" or "cycle".
-    ``energy`` is units times price, in the architecture's unit.
+    Priced are ``units`` of ``unit``: "word", "block", "MAC" or "cycle", fractions of one as such. They are
+    fewer than the words by what gating is expected to skip, and by as much as coding is expected to shorten
+    them. ``energy`` is units times price, in the architecture's unit. ``bits`` go through a storage level's
+    ports. ``executed_units`` are those that real values came to, None where values change nothing or the
+    engine moves none.
     """
 
     component: str
@@ -39,6 +46,8 @@ class EnergyRow:
     unit: str
     price: float
     energy: float
+    bits: float = 0.0
+    executed_units: float | None = None
 
 
 @dataclass(frozen=True)
@@ -92,24 +101,20 @@ def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine:
     table.add(times.forms())
     answers = closed_form_engine.count_queries(nest, table.queries)
     counts = read_counts(nest, table, answers, engine)
-    timeline = 0.0
+    timeline, executed = 0.0, None
     if engine == "walk":
         from simulator.counting.walk import walk
 
-        walked, timeline = walk(nest, table.queries, times.cycles_per_word(table))
+        walked, timeline = walk(nest, table.queries, times.cycles_per_word(table), times.streams(table))
         _agree(problem, read_counts(nest, table, walked, engine), counts, np.array_equal(walked, answers))
     elif engine == "functional":
+        from simulator.cost.executed import what_values_did
         from simulator.counting.functional import execute_and_verify
 
-        executed = execute_and_verify(nest, capacity_words(problem, architecture, mapping)).counts
-        _agree(problem, executed, counts, True)
-        counts = executed
-    rows = []
-    for action in actions:
-        words = int(table.words(action.words, answers))
-        units = _units(table, action, answers)
-        names = (action.component, action.tensor, action.action)
-        rows.append(EnergyRow(*names, words, units, action.unit, action.price, units * action.price))
+        execution = execute_and_verify(nest, capacity_words(problem, architecture, mapping))
+        _agree(problem, execution.counts, counts, True)
+        counts, executed = execution.counts, what_values_did(nest, architecture, execution)
+    rows = [_row(action, int(table.words(action.words, answers)), executed) for action in actions]
     spent = cycles(times, table, answers, counts.steps, timeline)
     for name, price in leaks(architecture):
         rows.append(
@@ -118,12 +123,21 @@ def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine:
     return Cost(problem, mapping, counts, tuple(rows), spent, architecture.mac_units)
 
 
-def _units(table: QueryTable, action: Action, answers: Ints) -> float:
-    """Priced units of an action: its words, or the blocks they fill as if packed."""
-    units = table.words(action.words - action.finished, answers) / action.words_per_unit
-    if action.finished != Form():
-        units = units + table.words(action.finished, answers) / action.finished_per_unit
-    return float(units)
+def _row(action: Action, words: int, executed: Executed | None) -> EnergyRow:
+    """An action of so many words, priced; with what values did of it."""
+    units = action.units(words)
+    return EnergyRow(
+        action.component,
+        action.tensor,
+        action.action,
+        words,
+        units,
+        action.unit,
+        action.price,
+        units * action.price,
+        action.moved_bits(words) if action.action in STORAGE_ACTIONS else 0.0,
+        None if executed is None else executed.units(action, words),
+    )
 
 
 def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> None:

@@ -3,17 +3,29 @@
     busy(port)    = bits through a level's read, write or shared port / its bandwidth
     busy(network) = bits entering it (outputs leave by their own width) / its width
     exposed       = transfers into single-buffered tiles, which cannot hide behind computation
-    cycles        = max(steps, every busy) + exposed + skew + first fill + last drain
+    ramp          = first fills and last drains of the streams into an array, each time they start anew
+    hidden        = busy, less what of it is exposed or ramp
+    cycles        = max(steps, every hidden) + exposed + ramp + skew + first fill + last drain
 
 An instance's traffic is that of position zero, which is never idle while another works (counting
 contract, "Time"). The walk replaces the maximum by a timeline that also finds the stalls totals hide.
+
+Ramp: where a tile that comes into an array is single-buffered, computation stops before each of its
+changes and starts anew after it. A *pass* is what lies between: a step of the temporal loops above the
+innermost such tile, down to the innermost loop that changes it. The other tiles that come into an array
+and stand inside the pass are *streams*. Each time a stream's first tile of a pass differs from that of the
+pass before, it must fill before and drain after, as the first tile of all and the last do:
+
+    ramp = sum over parents of the slowest resource's (starts - 1) x first fill of operand streams
+         + sum over output streams of (starts - 1) x last drain
+    starts = steps of the temporal loops above the pass, down to the innermost loop that changes the stream
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import reduce
 from operator import add
 
@@ -45,7 +57,7 @@ from simulator.counting.lowering import (
     total,
 )
 from simulator.errors import SimulatorError
-from simulator.legality import word_widths
+from simulator.legality import moved_bits, word_widths
 
 Floats = npt.NDArray[np.float64]
 # Cycles, or bits, that a word of a query's column takes.
@@ -70,31 +82,50 @@ class Flow:
 
 @dataclass(frozen=True)
 class Cycles:
-    """Cycles of a layer and what they are made of; ``busy`` per port or network."""
+    """Cycles of a layer and what they are made of; ``busy`` per port or network.
+
+    ``hidden``: what of ``busy`` hides behind computation. ``waits``: exposed, ramp, first fill and last
+    drain together, by the level waited for, the outermost first.
+    """
 
     total: int
     steps: int
     busy: dict[str, float]
+    hidden: dict[str, float]
     exposed: float
+    ramp: float
     skew: int
     first_fill: float
     last_drain: float
     stalls: float
+    waits: dict[str, float]
 
     @property
     def limit(self) -> str:
-        """What sets the pace: ``computation``, or the busiest port or network."""
-        name, busiest = max(self.busy.items(), key=lambda item: item[1], default=("", 0.0))
+        """What sets the pace: ``computation``, or the port or network with most to do meanwhile."""
+        name, busiest = max(self.hidden.items(), key=lambda item: item[1], default=("", 0.0))
         return name if busiest > self.steps else "computation"
+
+    @property
+    def processing(self) -> float:
+        """Cycles less those in which all waits for the outermost level."""
+        return self.total - next(iter(self.waits.values()))
 
 
 @dataclass(frozen=True)
 class Timing:
-    """The flows of a mapping on its machine, and the skew of its arrays in cycles."""
+    """The flows of a mapping on its machine, and the skew of its arrays in cycles.
+
+    ``restarts`` of each stream: how often it starts anew; ``pass_end``: the loops above a pass.
+    """
 
     flows: tuple[Flow, ...]
     exposed: frozenset[Boundary]
+    fifo: frozenset[Boundary]
+    restarts: dict[Boundary, int]
+    pass_end: int
     skew: int
+    outermost: str
 
     def forms(self) -> Iterable[Form]:
         """Everything the flows ask the engines for."""
@@ -106,24 +137,32 @@ class Timing:
         return sorted({flow.resource for flow in self.flows})
 
     def cycles_per_word(self, table: QueryTable) -> Floats:
-        """The flows as the walk's (queries, COLUMNS, resources) table."""
+        """What hides behind computation, as the walk's (queries, COLUMNS, resources) table."""
         names = self.resources()
         cost = np.zeros((len(table.queries), COLUMNS, len(names)))
         for flow in self.flows:
-            for query, name, cycles in flow.words:
-                cost[table.position(query), name, names.index(flow.resource)] += cycles
+            if flow.boundary not in self.exposed:
+                for query, name, cycles in flow.words:
+                    cost[table.position(query), name, names.index(flow.resource)] += cycles
         return cost
+
+    def streams(self, table: QueryTable) -> Ints:
+        """What of each query's boundary the walk needs to know, (queries, 2)."""
+        fifo = [query.boundary in self.fifo for query in table.queries]
+        pass_ends = [self.pass_end * (query.boundary in self.restarts) for query in table.queries]
+        return np.array([fifo, pass_ends], np.int64).T.copy()
 
 
 def timing(nest: Nest, architecture: Architecture) -> Timing:
     """The flows through every port and network with a bandwidth, and the arrays' skew."""
     flows = [flow for b in nest.boundaries for flow in boundary_flows(nest, architecture, b)]
-    exposed = frozenset(
-        b
-        for b in nest.boundaries
-        if b.child != MAC and architecture.storage(b.child).single_buffered(b.tensor)
-    )
-    return Timing(tuple(flows), exposed, _skew(nest, architecture))
+    held = [(b, architecture.storage(b.child)) for b in nest.boundaries if b.child != MAC]
+    exposed = frozenset(b for b, child in held if child.single_buffered(b.tensor))
+    fifo = frozenset(b for b, child in held if not child.double_buffered(b.tensor)) - exposed
+    restarts, pass_end = _restarts(nest, architecture, exposed)
+    outermost = architecture.outermost.name
+    skew = _skew(nest, architecture)
+    return Timing(tuple(flows), exposed, fifo, restarts, pass_end, skew, outermost)
 
 
 def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline: float = 0.0) -> Cycles:
@@ -133,25 +172,55 @@ def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline
         return _sum(cost * float(answers[table.position(query), name]) for query, name, cost in terms)
 
     busy: dict[str, float] = {}
-    waiting: dict[Boundary, dict[str, float]] = {}
-    filling: dict[str, dict[str, float]] = {}
-    draining: dict[Boundary, float] = {}
+    waited: dict[str, float] = {}
+    waiting, filling, refilling, draining, redraining = _Waits(), _Waits(), _Waits(), _Waits(), _Waits()
     for flow in parts.flows:
         whole, first, last = spent(flow.words), spent(flow.first), spent(flow.last)
-        busy[flow.resource] = busy.get(flow.resource, 0.0) + whole + spent(flow.merges)
-        stage = filling.setdefault(flow.boundary.parent, {})
-        stage[flow.resource] = stage.get(flow.resource, 0.0) + first
-        draining[flow.boundary] = max(draining.get(flow.boundary, 0.0), last)
+        again, parent = parts.restarts.get(flow.boundary, 0), flow.boundary.parent
+        _add(busy, flow.resource, whole + spent(flow.merges))
+        filling.add(parent, parent, flow.resource, first)
+        refilling.add(parent, parent, flow.resource, again * first)
+        draining.add(parent, flow.boundary, flow.resource, last)
+        redraining.add(parent, flow.boundary, flow.resource, again * last)
+        waits = again * (first + last)
         if flow.boundary in parts.exposed:
-            times = waiting.setdefault(flow.boundary, {})
-            times[flow.resource] = times.get(flow.resource, 0.0) + whole - first - last
-    exposed = _sum(max(times.values()) for times in waiting.values())
-    first_fill = _sum(max(stage.values()) for stage in filling.values())
-    last_drain = _sum(draining.values())
-    pace = max([float(steps), *busy.values()])
+            waits = whole - first - last
+            waiting.add(parent, flow.boundary, flow.resource, waits)
+        _add(waited, flow.resource, waits)
+    hidden = {name: time - waited[name] for name, time in busy.items()}
+    pace = max([float(steps), *hidden.values()])
     stalls = max(0.0, timeline - pace)
-    total = _whole(pace + stalls + exposed + first_fill + last_drain, parts.skew)
-    return Cycles(total, steps, busy, exposed, parts.skew, first_fill, last_drain, stalls)
+    exposed, first_fill, last_drain = waiting.total(), filling.total(), draining.total()
+    ramp = refilling.total() + redraining.total()
+    total = _whole(pace + stalls + exposed + ramp + first_fill + last_drain, parts.skew)
+    waits_for = {parts.outermost: 0.0}
+    for part in (waiting, filling, refilling, draining, redraining):
+        for level, time in part.slowest():
+            _add(waits_for, level, time)
+    return Cycles(
+        total, steps, busy, hidden, exposed, ramp, parts.skew, first_fill, last_drain, stalls, waits_for
+    )
+
+
+@dataclass(frozen=True)
+class _Waits:
+    """Times by what waits together, its parent level and resource; of a group, the slowest counts."""
+
+    times: dict[tuple[str, object], dict[str, float]] = field(default_factory=dict)
+
+    def add(self, parent: str, group: object, resource: str, time: float) -> None:
+        _add(self.times.setdefault((parent, group), {}), resource, time)
+
+    def slowest(self) -> list[tuple[str, float]]:
+        """The parent and the time of each group, in the order in which they were met."""
+        return [(parent, max(times.values())) for (parent, _), times in self.times.items()]
+
+    def total(self) -> float:
+        return _sum(time for _, time in self.slowest())
+
+
+def _add(times: dict[str, float], name: str, time: float) -> None:
+    times[name] = times.get(name, 0.0) + time
 
 
 def _sum(times: Iterable[float]) -> float:
@@ -170,12 +239,12 @@ def boundary_flows(nest: Nest, architecture: Architecture, boundary: Boundary) -
     """The flows of one boundary."""
     links = linked(nest, architecture, boundary)
     parent = architecture.storage(boundary.parent)
-    widths = word_widths(nest.problem, architecture, boundary.tensor, boundary.parent)
+    widths = moved_bits(nest.problem, architecture, boundary.tensor, boundary.parent)
     traffic = _Ask(nest, boundary, boundary.parent_above).at_parent(links, *widths)
     yield from _port_flows(boundary, parent, traffic)
     if boundary.child != MAC:
         child = architecture.storage(boundary.child)
-        widths = word_widths(nest.problem, architecture, boundary.tensor, boundary.child)
+        widths = moved_bits(nest.problem, architecture, boundary.tensor, boundary.child)
         yield from _port_flows(
             boundary, child, _Ask(nest, boundary, boundary.child_above).at_child(widths[0])
         )
@@ -213,7 +282,7 @@ class _Ask:
     boundary: Boundary
     zero_above: int
 
-    def at_parent(self, links: bool, bits: int, final_bits: int) -> _Traffic:
+    def at_parent(self, links: bool, bits: float, final_bits: float) -> _Traffic:
         """Operands go out. Sums come in, for the last time in their final width, and go out again."""
         query = at_zero(total(self.nest, self.boundary), self.zero_above)
         if not self.boundary.output:
@@ -231,7 +300,7 @@ class _Ask:
             merges=merges,
         )
 
-    def at_child(self, bits: int) -> _Traffic:
+    def at_child(self, bits: float) -> _Traffic:
         """Operands come in. Sums go out, and come back where they were begun before."""
         query = at_zero(total(self.nest, self.boundary), self.zero_above)
         if not self.boundary.output:
@@ -270,6 +339,23 @@ def _flow(boundary: Boundary, resource: str, traffic: _Traffic, words: Terms, ba
         timed(traffic.last) if drains and boundary.holds else (),
         timed(traffic.merges),
     )
+
+
+def _restarts(
+    nest: Nest, architecture: Architecture, exposed: frozenset[Boundary]
+) -> tuple[dict[Boundary, int], int]:
+    """How often each stream into an array starts anew, and the loops above a pass; nothing without passes."""
+    into = [b for b in nest.boundaries if b.holds and crossed(architecture, b)]
+    end = max((_advancing(nest, b) for b in into if b in exposed), default=0)
+    streams = [b for b in into if b not in exposed and b.child_above >= end]
+    return {b: int(count_steps(nest, above=min(end, _advancing(nest, b)))) - 1 for b in streams if end}, end
+
+
+def _advancing(nest: Nest, boundary: Boundary) -> int:
+    """Loops above a child, down to the innermost temporal one that changes its tile."""
+    own, loops = nest.problem.tensor(boundary.tensor).dimensions, nest.mapping.loops[: boundary.child_above]
+    changing = (not x.spatial and x.bound > 1 and x.dimension in own for x in loops)
+    return max((i + 1 for i, changes in enumerate(changing) if changes), default=0)
 
 
 def _skew(nest: Nest, architecture: Architecture) -> int:

@@ -21,6 +21,7 @@ from simulator.counting.functional_stores import (
     MACS,
     MISSING_AT_MAC,
     MISSING_AT_PARENT,
+    MULTIPLIES,
     NOT_BEGUN,
     NOT_TAKEN,
     OVERFLOW,
@@ -38,10 +39,17 @@ class ExecutionError(SimulatorError):
 
 @dataclass(frozen=True, eq=False)
 class Execution:
-    """What an execution leaves: its counts, and the output with the shape of the output's ranks."""
+    """What an execution leaves: its counts, its operands, and the output with the shape of its ranks.
+
+    ``multiplies`` are the MACs whose gating operand was not zero (all without gating), ``needed`` the words
+    that those took over each boundary to the MAC, in the order of the counts' rows, 0 elsewhere.
+    """
 
     counts: Counts
     output: Ints
+    operands: Dictionary[str, Ints]
+    multiplies: int
+    needed: tuple[int, ...]
 
 
 def execute(
@@ -108,7 +116,8 @@ def run(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Executio
     shape = nest.problem.shape(nest.problem.output)
     first = layout.first_slot(nest.problem.output)
     output = memory.values[first : first + math.prod(shape)].reshape(shape).copy()
-    return Execution(Counts("functional", rows, macs, steps, active, zeros), output)
+    counts = Counts("functional", rows, macs, steps, active, zeros)
+    return Execution(counts, output, operands, int(memory.totals[MULTIPLIES]), tuple(memory.needed.tolist()))
 
 
 def random_operands(problem: Problem, seed: int) -> dict[str, Ints]:

@@ -15,6 +15,7 @@ from simulator.counting.functional_stores import (
     MACS,
     MERGES,
     MISSING_AT_MAC,
+    MULTIPLIES,
     OUTPUT,
     PADDING,
     PARENT,
@@ -35,8 +36,8 @@ from simulator.jit import kernel
 
 # Columns of a port, how the MACs reach a tensor: SOURCE store, ROW of counts (-1 behind a latch, whose
 # own fills are counted), whether padding is clipped, number of groups of MACs, whether each group is a
-# single MAC, where its stamps begin, whether it is the output.
-SOURCE, PORT_ROW, PORT_CLIPS, GROUPS, SINGLE, PORT_STAMPS, PORT_OUTPUT = range(7)
+# single MAC, where its stamps begin, whether it is the output, whether its zeros gate the MACs.
+SOURCE, PORT_ROW, PORT_CLIPS, GROUPS, SINGLE, PORT_STAMPS, PORT_OUTPUT, PORT_GATES = range(8)
 
 # Columns of a loop, and rows of a port's table of MACs, which is in the order of its groups: PLACE is the
 # MAC's number, GROUP its group (under full reduction for the output), PART the output's group as split.
@@ -47,7 +48,7 @@ PLACE, ADDRESS, WORD, GROUP, PART = range(5)
 class Ports(NamedTuple):
     """MACs and loops; int64. T tensors, L loops, K temporal loops, P MACs.
 
-    ports (T, 7); moves (2, T, L) slots and words by which a loop's increment moves a tensor's address;
+    ports (T, 8); moves (2, T, L) slots and words by which a loop's increment moves a tensor's address;
     table (T, 5, P); offset (D, P) of a MAC in each dimension, farthest (D,) the largest; loops (L, 3);
     temporal (K,) loops, outermost first.
     """
@@ -68,6 +69,7 @@ def _multiply(extents, stores, macs, memory, deepest):
     One function, because per step the arrays of a call would cost more than a row of MACs.
     """
     ports, table, product, active = macs.ports, macs.table, memory.product, memory.working
+    needed, gate = memory.needed, memory.open
     tags, values, stamps, counts = memory.tags, memory.values, memory.stamps, memory.counts
     totals, reached, index, at = memory.totals, memory.reached, memory.place, memory.moved
     places = len(product)
@@ -76,6 +78,7 @@ def _multiply(extents, stores, macs, memory, deepest):
         for p in range(places):
             active[p] = 1
             product[p] = 1
+            gate[p] = 1
         for d in range(len(extents)):
             room = extents[d] - reached[d]
             if macs.farthest[d] >= room:
@@ -98,7 +101,8 @@ def _multiply(extents, stores, macs, memory, deepest):
             clip = PADDING if ports[t, PORT_CLIPS] else 0
             moved, words = at[0, t], at[1, t]
             stamp, stamps_at = totals[STAMP], ports[t, PORT_STAMPS]
-            reads, fills = 0, 0
+            gates = ports[t, PORT_GATES]
+            reads, fills, taken = 0, 0, 0
             for i in range(places):
                 p = table[t, PLACE, i]
                 if not active[p]:
@@ -111,16 +115,20 @@ def _multiply(extents, stores, macs, memory, deepest):
                 product[p] *= values[slot]
                 delivered = 1 - (tag & clip)
                 fills += delivered
+                if gates and values[slot] == 0:
+                    gate[p] = 0
+                taken += delivered & gate[p]
                 if shared and delivered and stamps[stamps_at + word] != stamp + table[t, GROUP, i]:
                     stamps[stamps_at + word] = stamp + table[t, GROUP, i]
                     reads += 1
             if counted:
+                needed[ports[t, PORT_ROW]] += taken
                 counts[ports[t, PORT_ROW], FILLS] += fills
                 counts[ports[t, PORT_ROW], READS] += reads if shared else fills
                 totals[STAMP] += ports[t, GROUPS]
         t = output
         moved, words = at[0, t], at[1, t]
-        drains, merges, refills, zeros = 0, 0, 0, 0
+        drains, merges, refills, zeros, multiplies = 0, 0, 0, 0, 0
         group, part = -1, -1
         for i in range(places):
             p = table[t, PLACE, i]
@@ -143,12 +151,14 @@ def _multiply(extents, stores, macs, memory, deepest):
                     merges += 1
             values[slot] += product[p]
             zeros += product[p] == 0
+            multiplies += gate[p]
         row = ports[t, PORT_ROW]
         counts[row, DRAINS] += drains
         counts[row, MERGES] += merges
         counts[row, CONTRIBUTED] += places - idle
         counts[row, REFILLS] += refills
         totals[ZERO_MACS] += zeros
+        totals[MULTIPLIES] += multiplies
         # The next step that exists: the innermost loop that can go on does, those inside it return.
         going = -1
         for k in range(len(macs.temporal) - 1, -1, -1):

@@ -127,6 +127,7 @@ def allocate(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Mem
         base=zeros(instances + 1, dimensions),
         stamps=zeros(sum(math.prod(nest.problem.shape(t)) for t in nest.problem.tensor_names)),
         counts=zeros(len(nest.boundaries), COUNT_COLUMNS),
+        needed=zeros(len(nest.boundaries)),
         # Stamps in memory start at zero, so the first one handed out must not.
         totals=np.array([1] + [0] * (TOTALS - 1), np.int64),
         failure=zeros(4),
@@ -135,6 +136,7 @@ def allocate(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Mem
         moved=zeros(*layout.macs.moves.shape[:2]),
         product=zeros(layout.macs.offset.shape[1]),
         working=zeros(layout.macs.offset.shape[1]),
+        open=zeros(layout.macs.offset.shape[1]),
         scratch=Scratch(
             seen=zeros(span),
             parts=zeros(5, MAX_RANKS, span),
@@ -197,7 +199,7 @@ def _check_bytes(nest: Nest, stores: tuple[StoreLayout, ...]) -> None:
     words = sum(store.instances * (2 * store.slots + 2 * dimensions + 5) for store in stores)
     words += sum(math.prod(nest.problem.shape(t.name)) for t in nest.problem.tensors)
     words += (
-        macs * (dimensions + 5 * tensors + 2 + len(nest.bounds)) + 6 * longest + (5 * MAX_RANKS + 1) * span
+        macs * (dimensions + 5 * tensors + 3 + len(nest.bounds)) + 6 * longest + (5 * MAX_RANKS + 1) * span
     )
     if 8 * words > MAX_BYTES:
         raise ProblemError(
@@ -317,7 +319,9 @@ class _Planner:
     def ports(self, rows: Ints) -> Ports:
         """How the MACs reach every tensor, given the rows of ``Shapes.stores``."""
         offset = np.ascontiguousarray(self.offsets(len(self.loops)).T)
-        lines, moves, table = zip(*(self.port(t, rows) for t in self.tensors), strict=True)
+        # The gating operand first: its zeros say which words of the others are needed.
+        order = sorted(self.tensors, key=lambda tensor: tensor != self.nest.rules.gating)
+        lines, moves, table = zip(*(self.port(t, rows) for t in order), strict=True)
         return Ports(
             ports=np.array(lines, np.int64),
             moves=np.ascontiguousarray(np.stack(moves, axis=1)),
@@ -357,6 +361,6 @@ class _Planner:
         table = np.stack([places, address, word, group.reshape(-1), part])
         row = (
             *(index, -1 if boundary.holds else last, boundary.clips, len(names), len(names) == len(whole)),
-            *(self.stamps[self.tensors.index(tensor)], output),
+            *(self.stamps[self.tensors.index(tensor)], output, tensor == self.nest.rules.gating),
         )
         return row, moves, np.ascontiguousarray(table[:, np.lexsort((part, whole))])

@@ -30,8 +30,8 @@ READS, FILLS, FORWARDABLE, DRAINS, MERGES, CONTRIBUTED, REFILLS = range(7)
 COUNT_COLUMNS = 7
 
 # Entries of Memory.totals; STAMP is the next unused stamp.
-STAMP, STEPS, MACS, ACTIVE_PES, ZERO_MACS = range(5)
-TOTALS = 5
+STAMP, STEPS, MACS, ACTIVE_PES, ZERO_MACS, MULTIPLIES = range(6)
+TOTALS = 6
 
 # Kinds of failure in Memory.failure, followed by store, instance and word (words for an overflow).
 MISSING_AT_MAC, MISSING_AT_PARENT, OVERFLOW, NOT_TAKEN, NOT_BEGUN = range(1, 6)
@@ -89,9 +89,10 @@ class Memory(NamedTuple):
     """What changes; int64. S slots of all stores, I instances, W words of all tensors, L loops.
 
     tags, values (S,); instances (3, I); base (I+1, D) first index of the tile held, the last row for the
-    tile to come; stamps (W,); counts (rows, 7); totals (5,); failure (4,); place (L,) and reached (D,)
-    of the temporal loops; moved (2, T) slots and words that they moved each tensor's address at the MACs;
-    product and working (P,) of the MACs in this step.
+    tile to come; stamps (W,); counts (rows, 7); needed (rows,) words that MACs took and did not skip; totals
+    (6,); failure (4,); place (L,) and reached (D,) of the temporal loops; moved (2, T) slots and words that
+    they moved each tensor's address at the MACs; product, working and open (not gated) (P,) of the MACs in
+    this step.
     """
 
     tags: Ints
@@ -100,6 +101,7 @@ class Memory(NamedTuple):
     base: Ints
     stamps: Ints
     counts: Ints
+    needed: Ints
     totals: Ints
     failure: Ints
     place: Ints
@@ -107,6 +109,7 @@ class Memory(NamedTuple):
     moved: Ints
     product: Ints
     working: Ints
+    open: Ints
     scratch: Scratch
 
 

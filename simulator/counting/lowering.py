@@ -80,12 +80,14 @@ class Rules:
     """How the machine moves words: per loop and tensor multicast or reduction, latches, stored padding.
 
     ``splits[tensor]`` holds the indices of spatial loops whose axis neither multicasts an operand nor
-    reduces the output; ``stores_padding`` the levels that keep padding.
+    reduces the output; ``stores_padding`` the levels that keep padding. ``gating`` is the operand whose
+    zeros a MAC does nothing for.
     """
 
     splits: dict[str, frozenset[int]]
     latches: frozenset[str] = frozenset()
     stores_padding: frozenset[str] = frozenset()
+    gating: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,10 @@ instances move: their new tiles are compared with the tiles they hold, and what 
 The instances of a step are treated together, dimension by dimension (see ``tiles``).
 
 While it walks it times each tile's transfer against the computation on the tile before it. Transfers
-queue at ports and networks; a tile that is late stalls the computation. The first tiles are taken as
-present and fetched once more at the end, as if the same layer followed; the first fill is added apart.
+queue at ports and networks; a tile that is late stalls the computation, and a fifo's when it ends before
+its last word has come. The first tiles are taken as
+present and fetched once more at the end, as if the same layer followed; the first fill is added apart,
+and so is the ramp: what fills before a pass begins and drains after it.
 """
 
 from __future__ import annotations
@@ -40,18 +42,23 @@ from simulator.jit import kernel, run_interruptibly
 Floats = npt.NDArray[np.float64]
 MAX_STEPS = 10**12
 MAX_BYTES = 2**32
+# Columns of `walk`'s streams.
+FIFO, PASS = range(2)
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
     """Return counts (Q, COLUMNS) of a nest by walking it."""
-    return walk(nest, queries, np.zeros((len(queries), COLUMNS, 0)))[0]
+    nothing = np.zeros((len(queries), COLUMNS, 0)), np.zeros((len(queries), 2), np.int64)
+    return walk(nest, queries, *nothing)[0]
 
 
-def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats) -> tuple[Ints, float]:
+def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats, streams: Ints) -> tuple[Ints, float]:
     """Walk a nest; return counts (Q, COLUMNS) and the cycles of computation with its stalls.
 
     ``cycles_per_word`` (Q, COLUMNS, resources) says for how long a word of a query's column keeps a
-    port or network busy; no resources where bandwidth is no limit.
+    port or network busy; no resources where bandwidth is no limit. ``streams`` (Q, 2) says whether words
+    come one by one (fifo), and how many loops stand above a pass: when one of them advances, a query's
+    tile starts anew, and what that takes is counted apart (`cost.timing`).
 
     Raises
     ------
@@ -72,8 +79,8 @@ def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats) -> tuple[Int
             f"{nest.problem.name}: walking {positions} positions takes {room_bytes / 2**30:.0f} GiB"
         )
     spatial = np.array(nest.spatial, np.bool_)
-    arguments = (nest.structure, nest.bounds, spatial, asked, positions, length, cycles_per_word, out)
-    cycles = run_interruptibly(_walk, *arguments)
+    where = (nest.structure, nest.bounds, spatial, asked, positions, length)
+    cycles = run_interruptibly(_walk, *where, cycles_per_word, streams, out)
     return out, float(cycles)
 
 
@@ -99,7 +106,7 @@ class State(NamedTuple):
 
 
 @kernel
-def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_word, out):
+def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_word, streams, out):
     """Run the odometer over all temporal loops; return the cycles with stalls.
 
     What every step does stands here rather than in functions of its own: a call costs as much as a step.
@@ -110,7 +117,8 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
     index, base, whole, dirty, product = state.indices, state.base, state.whole, state.dirty, state.product
     here, delta = np.zeros(len(base), np.int64), np.zeros(COLUMNS, np.int64)
     taken = np.zeros((asked, COLUMNS), np.int64)  # words of the tile in use
-    free, tile_start, pending = np.zeros(resources), np.zeros(asked), np.zeros(asked)
+    free, tile_start = np.zeros(resources), np.zeros(asked)
+    pending, arrived = np.zeros(asked), np.zeros(asked)
     any_dirty, away = True, 0  # away: a bit for each dimension that does not stand at zero
     stall, steps, k = 0.0, 0, -1
     while True:
@@ -128,10 +136,17 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
                 for column in range(COLUMNS):
                     out[q, column] += delta[column]
                 if resources > 0 and k >= 0:
-                    late = _transfer(
-                        cycles_per_word[q], delta, taken[q], tile_start[q], steps + stall, pending, q, free
-                    )
-                    stall = max(stall, late - steps)
+                    stall = max(stall, arrived[q] - steps)
+                    anew = k < streams[q, PASS]
+                    if anew:
+                        taken[q] = 0  # drained at the end of the pass before
+                    if not anew or structure.is_output[queries.tensor[q]]:
+                        costs, start, now = cycles_per_word[q], tile_start[q], steps + stall
+                        late = _transfer(costs, delta, taken[q], start, now, pending, q, free)
+                        if streams[q, FIFO]:
+                            arrived[q] = late
+                        else:
+                            stall = max(stall, late - steps)
                 taken[q] = delta
         if resources > 0:
             for q in range(asked):
@@ -164,7 +179,10 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
         if k < 0:
             break
     _drain_last(structure, bounds, spatial, queries, state, out)
-    return _finish(queries, cycles_per_word, out, tile_start, pending, free, steps + stall)
+    end = steps + stall
+    for q in range(asked):
+        end = max(end, arrived[q])
+    return _finish(queries, cycles_per_word, streams, out, tile_start, pending, free, end)
 
 
 @kernel
@@ -271,12 +289,17 @@ def _transfer(cost, delta, taken, tile_start, now, pending, q, free):
 
 
 @kernel
-def _finish(queries, cycles_per_word, out, tile_start, pending, free, cycles):
-    """Fetch the first tiles once more behind the last ones; return the cycle at which all is quiet."""
+def _finish(queries, cycles_per_word, streams, out, tile_start, pending, free, cycles):
+    """Fetch the first tiles once more behind the last ones; return the cycle at which all is quiet.
+
+    Not those of which only the last word is waited for, nor those that no computation hides.
+    """
     first, nothing = np.zeros(COLUMNS, np.int64), np.zeros(COLUMNS, np.int64)
     end = cycles
     for q in range(len(queries.tensor)):
-        if queries.holds[q] and len(free) > 0:
+        if streams[q, FIFO] or streams[q, PASS]:
+            end = max(end, pending[q])
+        elif queries.holds[q] and len(free) > 0:
             # Each query has its costs in one of the two: what a parent or network sends, what a child takes.
             first[READS] = out[q, FIRST_READS]
             first[FILLS] = out[q, FIRST_READS]

@@ -20,6 +20,7 @@ from simulator.dataflows import (
 )
 from simulator.dataflows.declaration import Dataflow
 from simulator.dataflows.factors import constraints
+from simulator.dataflows.nest import nest_on
 from simulator.errors import MappingError, SimulatorError, did_you_mean
 from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
@@ -89,8 +90,9 @@ def mapspace(dataflow: Source, problem: Problem, architecture: Architecture) -> 
     """
     flow = load_dataflow(dataflow)
     whole = Mapspace(problem, architecture)
-    space = whole.within(constraints(flow, whole))
+    nest = nest_on(flow, problem, architecture)
     try:
+        space = whole.within(constraints(nest, whole))
         # Raises where there is none.
         next(space.batches(1))
     except MappingError as error:
@@ -102,7 +104,8 @@ def _blame(flow: Dataflow, whole: Mapspace) -> str:
     """Name the constraint without which a dataflow had a mapping, if there is one alone."""
     for text, freer in flow.relaxed(whole.encoding.dimensions):
         try:
-            found = whole.within(constraints(freer, whole)).has_mapping()
+            nest = nest_on(freer, whole.problem, whole.architecture)
+            found = whole.within(constraints(nest, whole)).has_mapping()
         except SimulatorError:
             continue
         if found:

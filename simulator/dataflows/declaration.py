@@ -132,7 +132,8 @@ class Spread:
 class Dataflow:
     """A dataflow: its nest, outermost first, and the factors its loops may have.
 
-    Without a ``nest`` every legal mapping is allowed; one of an array alone leaves levels and loops open.
+    Without a ``nest`` every legal mapping is allowed; one of an array alone leaves levels and loops open, one
+    without an array lays nothing on the axes.
     ``factors`` are ``ragged``, ``balanced`` or ``perfect`` as in `Constraints`.
 
     Raises
@@ -179,18 +180,24 @@ def _check_keep(part: Keep) -> None:
     if part.level == MEMORY and part.keeps:
         raise SimulatorError("keeps: the memory keeps every tensor; leave the field out")
     if part.level != MEMORY and not part.keeps:
-        raise SimulatorError(f"keeps: level {part.level} needs a tensor to keep")
+        raise SimulatorError(
+            f"keeps: level {part.level} needs a tensor to keep; the outermost level is called {MEMORY}"
+        )
+    first, seen = part.orders[0], set[tuple[str, ...]]()
     for order in part.orders:
         _distinct("loops", order)
-        if sorted(order) != sorted(part.orders[0]):
+        if sorted(order) != sorted(first):
             raise SimulatorError(
-                f"loops: ({', '.join(order)}) must order the same dimensions as ({', '.join(part.orders[0])})"
+                f"loops: ({', '.join(order)}) must order the same dimensions as ({', '.join(first)})"
             )
+        if order in seen:
+            raise SimulatorError(f"loops: the order ({', '.join(order)}) is given twice")
+        seen.add(order)
     for dimension, value in part.factors.items():
-        if dimension not in part.orders[0]:
+        if dimension not in first:
             raise SimulatorError(
-                f"factors: {dimension} has no loop there{did_you_mean(dimension, part.orders[0])}"
-                if part.orders[0]
+                f"factors: {dimension} has no loop there{did_you_mean(dimension, first)}"
+                if first
                 else f"factors: {dimension} has no loop there; name it in loops"
             )
         read_factor(value)

@@ -6,23 +6,22 @@ array and below it at 1, but for dimensions that have no place further out.
 
 from __future__ import annotations
 
-from simulator.dataflows.declaration import Dataflow, read_factor
-from simulator.dataflows.nest import Bounds, Nest, nest_on
+from simulator.dataflows.declaration import read_factor
+from simulator.dataflows.nest import Bounds, Nest
 from simulator.encoding import Vectors
 from simulator.errors import MappingError
 from simulator.mapspaces import Constraints, Mapspace
 from simulator.mapspaces.constraints import slot_number
 
 
-def constraints(dataflow: Dataflow, whole: Mapspace) -> Constraints:
-    """Return what a dataflow allows of an unconstrained mapspace.
+def constraints(nest: Nest, whole: Mapspace) -> Constraints:
+    """Return what a dataflow's nest allows of the unconstrained mapspace of its problem and machine.
 
     Raises
     ------
     MappingError
-        For a problem or a machine the dataflow cannot use, and why.
+        Where nothing fits a level that is to hold a part of a dimension.
     """
-    nest = nest_on(dataflow, whole.problem, whole.architecture)
     return _Fitting(nest, whole).constraints()
 
 

@@ -6,24 +6,40 @@ import os
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, Tag, ValidationError, ValidatorFunctionWrapHandler, WrapValidator
 
 from simulator.dataflows.declaration import Dataflow, Keep, Spread
 from simulator.errors import SimulatorError
 from simulator.files import read_yaml
-from simulator.forms import FileForm, FormReader
+from simulator.forms import FileForm, FormReader, shown
 
 Text = Annotated[str, Field(min_length=1, max_length=64)]
-_Value = str | int
+
+
+def _must_be(wanted: str) -> WrapValidator:
+    """One error for a value of several kinds, in place of one for each kind."""
+
+    def read(value: object, handler: ValidatorFunctionWrapHandler) -> object:
+        try:
+            return handler(value)
+        except ValidationError:
+            raise ValueError(f"must be {wanted}, got {shown(value)}") from None
+
+    return WrapValidator(read)
+
+
+_Value = Annotated[str | int, _must_be("a number, a range such as 2..8, or any, most, half or all")]
+_Names = Annotated[Text | list[Text], _must_be("a tensor or a list of tensors")]
+_Orders = Annotated[list[Text] | list[list[Text]], _must_be("a list of dimensions or a list of such lists")]
 
 
 class KeepForm(FileForm):
     """A level of the nest and the loops below it; see `declaration.Keep`."""
 
     level: Text
-    keeps: Text | list[Text] = Field(default_factory=list)
+    keeps: _Names = Field(default_factory=list)
     bypass: Literal["never", "allowed", "always"] = "never"
-    loops: list[Text] | list[list[Text]] = Field(default_factory=list)
+    loops: _Orders = Field(default_factory=list)
     factors: dict[Text, _Value] = Field(default_factory=dict)
 
 

@@ -24,6 +24,7 @@ from simulator.mapspaces import Constraints
 from simulator.problem import Problem
 
 Bounds = dict[str, tuple[int, int]]
+Axes = dict[str, dict[str, str | int]]
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Nest:
     problem: Problem
     architecture: Architecture
     sections: tuple[Section, ...]
-    axes: dict[str, dict[str, str | int]]
+    axes: Axes
 
     def constraints(self, encoding: Encoding, bounds: Bounds, saturated: Sequence[str]) -> Constraints:
         """The nest as constraints, with these bounds; see `Constraints`."""
@@ -140,15 +141,20 @@ def nest_on(dataflow: Dataflow, problem: Problem, architecture: Architecture) ->
     Raises
     ------
     MappingError
-        For a dimension, level or axis that the problem or the machine does not have (with the nearest), a
+        For an array, dimension, level or axis that the machine or the problem lacks (with the nearest), a
         tensor that has no level where the dataflow keeps it, or a dimension without a loop.
     """
     reader = _Reader(dataflow, problem, architecture)
+    spreads = [(i, part) for i, part in enumerate(dataflow.nest) if isinstance(part, Spread)]
+    if spreads and not reader.axes:
+        raise MappingError(f"{dataflow.name} needs an array of PEs; {architecture.name} has none")
     sections = [
         s for i, part in enumerate(dataflow.nest) if isinstance(part, Keep) for s in reader.keep(i, part)
     ]
-    spreads = [(i, part) for i, part in enumerate(dataflow.nest) if isinstance(part, Spread)]
-    axes = reader.spread(*spreads[0]) if spreads else {}
+    # Where levels and loops are named and no array is, nothing lies on the axes.
+    axes: Axes = {} if dataflow.open else {axis: {} for axis in reader.axes}
+    if spreads:
+        axes = reader.spread(*spreads[0])
     nest = Nest(dataflow, problem, architecture, tuple(sections), axes)
     if not dataflow.open:
         reader.check(nest)
@@ -158,7 +164,11 @@ def nest_on(dataflow: Dataflow, problem: Problem, architecture: Architecture) ->
 class _Reader:
     def __init__(self, dataflow: Dataflow, problem: Problem, architecture: Architecture) -> None:
         self.dataflow, self.problem, self.architecture = dataflow, problem, architecture
-        self.inside = False
+
+    @property
+    def axes(self) -> list[str]:
+        """Names of all axes, as ``PE.x``."""
+        return [f"{array.name}.{axis.name}" for array in self.architecture.arrays for axis in array.axes]
 
     def keep(self, index: int, part: Keep) -> list[Section]:
         """The sections of a part: one a tensor, with the loops in the last."""
@@ -199,8 +209,10 @@ class _Reader:
         storages = self.architecture.storages[1:]
         if part.level not in (BUFFER, PE):
             names = [storage.name for storage in storages]
+            if part.level == self.architecture.outermost.name:
+                raise self._wrong(f"{where}.level: {part.level} is the outermost level; call it {MEMORY}")
             if part.level not in names:
-                hint = did_you_mean(part.level, [*names, BUFFER, PE])
+                hint = did_you_mean(part.level, [*names, MEMORY, BUFFER, PE])
                 raise self._wrong(
                     f"{where}.level: {self.architecture.name} has no level {part.level!r}{hint}"
                 )
@@ -224,18 +236,14 @@ class _Reader:
         arrays = self.architecture.arrays
         return bool(arrays) and storage.rank > arrays[0].rank
 
-    def spread(self, index: int, part: Spread) -> dict[str, dict[str, str | int]]:
+    def spread(self, index: int, part: Spread) -> Axes:
         """By axis its dimensions and their factors."""
-        axes = [f"{array.name}.{axis.name}" for array in self.architecture.arrays for axis in array.axes]
-        if not axes:
-            raise MappingError(
-                f"{self.dataflow.name} needs an array of PEs; {self.architecture.name} has none"
-            )
+        axes = self.axes
         answers = {axis: {EACH, axis, axis.rpartition(".")[2]} for axis in axes}
         answers[axes[0]].add(FIRST)
         answers[axes[-1]].add(LAST)
         known = sorted({name for names in answers.values() for name in names})
-        found: dict[str, dict[str, str | int]] = {axis: {} for axis in axes}
+        found: Axes = {axis: {} for axis in axes}
         for name, factors in part.axes.items():
             if name not in known and name not in (FIRST, LAST):
                 hint = did_you_mean(name, known)

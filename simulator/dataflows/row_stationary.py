@@ -15,23 +15,24 @@ slides over them, partial sums in the PE for one output pixel and in the buffer 
 
 from __future__ import annotations
 
+import math
+
 from simulator.architecture import Architecture
-from simulator.dataflows.declaration import Dataflow, Keep, Spread
-from simulator.dataflows.layout import (
-    Nest,
-    Roles,
-    Section,
-    by_hand,
-    check_convolution,
+from simulator.dataflows.by_hand import (
+    LoopBounds,
+    check_parameters,
+    nest_mapping,
     on_axes,
     place_on_axes,
-    roles,
+    size_text,
     tiles,
 )
+from simulator.dataflows.declaration import Dataflow, Keep, Spread
+from simulator.dataflows.nest import nest_on
 from simulator.errors import MappingError
 from simulator.legality import tile_bits
 from simulator.mapping import Mapping, Store
-from simulator.problem import Problem
+from simulator.problem import Problem, convolution
 
 DATAFLOW = Dataflow(
     "row_stationary",
@@ -60,7 +61,7 @@ PARAMETERS = {"m": "M", "n": "N", "e": "P", "p": "M", "q": "C", "r": "C", "t": "
 def supports(architecture: Architecture) -> bool:
     """Whether a machine has an array whose PEs can keep every tensor."""
     try:
-        _machine(architecture)
+        nest_on(DATAFLOW, convolution(), architecture)
     except MappingError:
         return False
     return True
@@ -75,15 +76,14 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
         For a parameter missing, unknown or out of range, or a PE set that does not fit the array.
         Whether tiles fit their levels is checked where the mapping is used.
     """
-    machine = _machine(architecture)
-    check_convolution(problem, NAME)
-    given = by_hand(NAME, PARAMETERS, problem, parameters)
-    rows = _rows_on_array(problem, machine)
-    spots = _place(machine, given["e"], rows, given["r"], given["t"])
+    nest = nest_on(DATAFLOW, problem, architecture)
+    given = check_parameters(NAME, PARAMETERS, problem, parameters)
+    rows = _rows_on_array(problem, architecture)
+    spots = _place(architecture, given["e"], rows, given["r"], given["t"])
     if spots is None:
         raise MappingError(
             f"{NAME}: {given['r']} x {given['t']} PE sets of {rows} x {given['e']} do not fit the "
-            f"{machine.size_text} array of {architecture.name}; lower e, r or t"
+            f"{size_text(architecture)} array of {architecture.name}; lower e, r or t"
         )
     x, filters = problem.extents, given["p"] * on_axes(spots, "M")
     kept = tiles(given["m"], filters)
@@ -96,52 +96,34 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
     channels = tiles(x["C"], given["q"] * on_axes(spots, "C"))
     window = {"M": kept, "R": tiles(x["R"], on_axes(spots, "R")), "S": 1}
     in_pe = {"S": x["S"], "C": given["q"], "M": given["p"]}
-    loops = (top, [{"C": channels}, window, {}], spots, [{"N": given["n"], "Q": x["Q"]}, {}, in_pe])
-    nest, buffer = _nest(machine), machine.buffer["weights"]
-    if buffer is not None:
-        through = nest.mapping(*loops, through=True)
-        bits = tile_bits(problem, architecture, through, Store(buffer, ("weights",)), "weights")
-        parts = architecture.storage(buffer).partitions
-        if any(part.tensors == ("weights",) and bits <= part.capacity_bits for part in parts):
-            return through
-    return nest.mapping(*loops)
-
-
-def _machine(architecture: Architecture) -> Roles:
-    machine = roles(architecture, NAME)
-    missing = [tensor for tensor, level in machine.scratchpad.items() if level is None]
-    if missing:
-        raise MappingError(
-            f"{NAME} keeps every tensor in the PE; {architecture.name} cannot: {', '.join(missing)}"
-        )
-    return machine
-
-
-def _nest(machine: Roles) -> Nest:
-    buffer, pad = machine.buffer, machine.scratchpad
-    return Nest(
-        machine,
-        ("GNMP", "GNPM", "GMPN"),
-        (
-            Section(buffer["outputs"], "outputs", ("C",)),
-            Section(buffer["inputs"], "inputs", ("MRS",)),
-            Section(buffer["weights"], "weights", optional="weights" not in machine.buffer_required),
-        ),
-        "PRCM",
-        (
-            Section(pad["weights"], "weights", ("NQ",)),
-            Section(pad["inputs"], "inputs"),
-            Section(pad["outputs"], "outputs", ("SCM",)),
-        ),
+    loops: tuple[LoopBounds, ...] = (
+        top,
+        {"C": channels},
+        window,
+        {},
+        {"N": given["n"], "Q": x["Q"]},
+        {},
+        in_pe,
     )
+    for section in nest.sections:
+        # Filters pass through a buffer where a part of their own holds those of a pass (JSSC'17), else not.
+        if section.optional and section.node is not None:
+            through = nest_mapping(nest, loops, spots)
+            level = architecture.storage(section.node.rpartition(".")[0])
+            bits = tile_bits(problem, architecture, through, Store(level.name, ("weights",)), "weights")
+            parts = (part for part in level.partitions if part.tensors == ("weights",))
+            if any(bits <= part.capacity_bits for part in parts):
+                return through
+    return nest_mapping(nest, loops, spots, [s.node for s in nest.sections if s.optional and s.node])
 
 
-def _rows_on_array(problem: Problem, machine: Roles) -> int:
+def _rows_on_array(problem: Problem, architecture: Architecture) -> int:
     """Filter rows of a PE set: all of them, or as many as the array has places for."""
-    most = min(problem.extents["R"], machine.places)
-    return next(rows for rows in range(most, 0, -1) if _place(machine, 1, rows, 1, 1) is not None)
+    places = math.prod(array.size for array in architecture.arrays)
+    most = min(problem.extents["R"], places)
+    return next(rows for rows in range(most, 0, -1) if _place(architecture, 1, rows, 1, 1) is not None)
 
 
-def _place(machine: Roles, e: int, rows: int, r: int, t: int) -> dict[str, int] | None:
-    """Bounds of the sets' loops on each axis, or None where they do not fit. Filter rows go down."""
-    return place_on_axes(machine, {"P": (e, False), "R": (rows, True), "C": (r, True), "M": (t, True)})
+def _place(architecture: Architecture, e: int, rows: int, r: int, t: int) -> dict[str, int] | None:
+    """LoopBounds of the sets' loops on each axis, or None where they do not fit. Filter rows go down."""
+    return place_on_axes(architecture, {"P": (e, False), "R": (rows, True), "C": (r, True), "M": (t, True)})

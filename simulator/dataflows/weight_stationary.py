@@ -15,21 +15,18 @@ weight and has room, it also keeps the pixel's inputs and partial sums while it 
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from simulator.architecture import Architecture
-from simulator.dataflows.declaration import Dataflow, Keep, Spread
-from simulator.dataflows.layout import (
-    Nest,
-    Roles,
-    Section,
-    by_hand,
-    check_convolution,
+from simulator.dataflows.by_hand import (
+    LoopBounds,
+    check_parameters,
+    nest_mapping,
     on_axes,
     place_on_axes,
-    roles,
+    size_text,
     tiles,
 )
+from simulator.dataflows.declaration import Dataflow, Keep, Spread
+from simulator.dataflows.nest import nest_on
 from simulator.errors import MappingError
 from simulator.mapping import Mapping
 from simulator.problem import Problem
@@ -65,23 +62,18 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
         For a parameter missing, unknown or out of range, or filters that do not fit the array.
         Whether tiles fit their levels is checked where the mapping is used.
     """
-    machine = _machine(architecture)
-    check_convolution(problem, NAME)
-    given = by_hand(NAME, PARAMETERS, problem, parameters)
+    nest = nest_on(DATAFLOW, problem, architecture)
+    given = check_parameters(NAME, PARAMETERS, problem, parameters)
     if given["taps"] not in (0, 1):
         raise MappingError(f"{NAME}: parameter taps must be 0 or 1, not {given['taps']}")
-    spots = _place(problem, machine, given["taps"], given["r"], given["t"])
+    spots = _place(problem, architecture, given["taps"], given["r"], given["t"])
     if spots is None:
         taps = " with all taps" if given["taps"] else ""
         raise MappingError(
             f"{NAME}: {given['r']} channels of {given['t']} filters{taps} "
-            f"do not fit the {machine.size_text} array of {architecture.name}; lower r or t, or set taps to 0"
+            f"do not fit the {size_text(architecture)} array of {architecture.name}; lower r or t, "
+            f"or set taps to 0"
         )
-    nest = _nest(machine)
-    if given["p"] * given["q"] == 1:
-        # A PE that holds one weight leaves its other scratchpads out where it may.
-        inside = tuple(replace(s, level=None) if s.optional else s for s in nest.inside)
-        nest = replace(nest, inside=inside)
     x, filters = problem.extents, given["p"] * on_axes(spots, "M")
     kept = tiles(given["m"], filters)
     top = {
@@ -94,44 +86,17 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
     taps_left = {"M": kept, **{d: tiles(x[d], on_axes(spots, d)) for d in "RS"}}
     pixels = {"N": given["n"], "P": given["e"], "Q": x["Q"]}
     in_pe = {"C": given["q"], "M": given["p"]}
-    return nest.mapping(top, [{"C": channels}, taps_left, {}], spots, [pixels, {}, in_pe])
+    loops: tuple[LoopBounds, ...] = (top, {"C": channels}, taps_left, {}, pixels, {}, in_pe)
+    # A PE that holds one weight leaves its other scratchpads out where it may.
+    one = given["p"] * given["q"] == 1
+    bypass = [s.node for s in nest.sections if s.optional and s.node and (one or not s.inside)]
+    return nest_mapping(nest, loops, spots, bypass)
 
 
-def _machine(architecture: Architecture) -> Roles:
-    machine = roles(architecture, NAME)
-    if machine.scratchpad["weights"] is None:
-        raise MappingError(f"{NAME} keeps weights in the PE; {architecture.name} has no level there for them")
-    return machine
-
-
-def _nest(machine: Roles) -> Nest:
-    buffer, pad = machine.buffer, machine.scratchpad
-    several = pad["inputs"] is not None and pad["outputs"] is not None
-
-    def section(
-        levels: dict[str, str | None], required: frozenset[str], tensor: str, loops: str = ""
-    ) -> Section:
-        return Section(levels[tensor], tensor, (loops,), tensor not in required)
-
-    return Nest(
-        machine,
-        ("GNMP",),
-        (
-            Section(buffer["outputs"], "outputs", ("C",)),
-            section(buffer, machine.buffer_required, "inputs", "MRS"),
-            Section(buffer["weights"] if "weights" in machine.buffer_required else None, "weights"),
-        ),
-        "RSCM",
-        (
-            Section(pad["weights"], "weights", ("NPQ",)),
-            section(pad, machine.scratchpad_required, "inputs"),
-            section(pad, machine.scratchpad_required, "outputs", "CM" if several else ""),
-        ),
-    )
-
-
-def _place(problem: Problem, machine: Roles, taps: int, r: int, t: int) -> dict[str, int] | None:
-    """Bounds of the spatial loops on each axis, or None where they do not fit."""
+def _place(problem: Problem, architecture: Architecture, taps: int, r: int, t: int) -> dict[str, int] | None:
+    """LoopBounds of the spatial loops on each axis, or None where they do not fit."""
     x = problem.extents
     rows, columns = (x["R"], x["S"]) if taps else (1, 1)
-    return place_on_axes(machine, {"R": (rows, True), "S": (columns, False), "C": (r, True), "M": (t, False)})
+    return place_on_axes(
+        architecture, {"R": (rows, True), "S": (columns, False), "C": (r, True), "M": (t, False)}
+    )

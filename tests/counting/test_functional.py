@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,33 @@ def test_zero_operands_are_counted() -> None:
     assert execution.output.tolist() == [5, 5, 7, 7]
 
 
+def test_a_gating_zero_needs_no_word_of_the_others() -> None:
+    """Inputs 3 0 4 0 and a zero of the padding: three of a filter's eight MACs see one that is not zero."""
+    problem = convolution("gated", m=2, p=4, r=2, row_data=(0, 4))
+    nodes = (
+        Store("L0", ("weights", "inputs", "outputs")),
+        Loop("M", 2),
+        Store("L1", ("inputs",)),
+        Loop("P", 4),
+        Loop("R", 2),
+    )
+    operands = {
+        "weights": np.ones((1, 2, 1, 2, 1), np.int64),
+        "inputs": np.array([3, 0, 4, 0, 0]).reshape(1, 1, 1, 5, 1),
+    }
+    gated, free = (
+        execute(lower(problem, Mapping(nodes), Rules({}, gating=gating)), operands)
+        for gating in ("inputs", None)
+    )
+    # Steps (p, r) meet inputs 0 1, 1 2, 2 3, 3 4: one that is not zero in each of the first three.
+    assert (gated.multiplies, free.multiplies) == (2 * 3, 2 * 8)
+    rows = {(row.tensor, row.child): i for i, row in enumerate(gated.counts.rows)}
+    assert gated.needed[rows["weights", "MAC"]] == 6 and free.needed[rows["weights", "MAC"]] == 16
+    assert gated.needed[rows["inputs", "L1"]] == gated.needed[rows["outputs", "MAC"]] == 0
+    assert gated.counts == free.counts
+    np.testing.assert_array_equal(gated.output, free.output)
+
+
 def test_random_operands_have_the_density_and_no_data_in_the_padding() -> None:
     tensors = (
         Tensor("a", (Rank((("I", 1),), (100, 9000)),), density=0.25),
@@ -271,7 +299,7 @@ def test_a_wrong_output_is_a_defect(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def wrong(*arguments: Any) -> Execution:
         executed = right(*arguments)
-        return Execution(executed.counts, executed.output + 1)
+        return replace(executed, output=executed.output + 1)
 
     monkeypatch.setattr(functional, "run", wrong)
     with pytest.raises(EngineDifferenceError, match="a wrong output"):

@@ -154,7 +154,9 @@ def test_a_machine_must_keep_every_tensor_in_its_pes():
     array = {"array": "PE", "axes": {"x": {"size": 4}}}
     bare = machine({"storage": "DRAM"}, array, {"storage": "W", "keeps": ["weights"]}, {"mac": {}})
     assert not row_stationary.supports(bare)
-    with pytest.raises(MappingError, match="keeps every tensor in the PE; small cannot: inputs, outputs"):
+    with pytest.raises(MappingError, match=r"keeps inputs in the PE; small has no level there for them$"):
+        dataflows.mapping("row_stationary", convolution(), bare, GIVEN)
+    with pytest.raises(MappingError, match=r"keeps inputs in the PE; small has no level there for them$"):
         dataflows.mapspace("row_stationary", convolution(), bare)
     with pytest.raises(MappingError, match="needs an array of PEs; small has none"):
         dataflows.mapspace("row_stationary", convolution(), machine({"storage": "DRAM"}, {"mac": {}}))
@@ -171,3 +173,22 @@ def test_a_filter_taller_than_a_cube_of_pes_is_folded():
     for batch in space.batches():
         for vector in batch:
             check_mapping(problem, cube, space.decode(vector))
+
+
+@pytest.mark.parametrize(
+    ("partition", "through"), [("7744 bytes", True), ("7742 bytes", False), (None, False)]
+)
+def test_filters_pass_through_a_part_of_the_buffer_that_holds_a_pass(partition, through):
+    """JSSC'17 table III, conv1: 32 filters of 11 x 11 words of 16 bits are 7744 bytes."""
+    ((problem, _),) = lower_layer(build("alexnet", batch=4)["conv1"])
+    chip = load_architecture("eyeriss_v1")
+    if partition is None:
+        chip = chip.replace({"GLB.partitions": []})
+    else:
+        chip = chip.replace({"GLB.partitions.1.capacity": partition})
+    nest = check_mapping(
+        problem, chip, dataflows.mapping("row_stationary", problem, chip, TABLES["conv1"][0])
+    )
+    assert [level for level, _ in nest.keepers("weights")] == [
+        "DRAM", *(["GLB"] if through else []), "filter_spad"
+    ]  # fmt: skip

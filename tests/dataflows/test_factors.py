@@ -1,0 +1,386 @@
+"""Factors, axes and levels of dataflows on small machines, where what must come out is known by hand."""
+
+import numpy as np
+import pytest
+from oracles import machine
+
+import simulator as sim
+from simulator import dataflows
+from simulator.dataflows.declaration import Dataflow, Keep, Spread, read_factor
+from simulator.errors import MappingError, SimulatorError
+from simulator.mapping import Store
+from simulator.problem import convolution
+
+
+def pads(words=8, x=4, **axes):
+    """Weights alone are kept in a PE, words of 8 bits."""
+    return machine(
+        {"storage": "DRAM"},
+        {"array": "PE", "axes": {name: {"size": size} for name, size in {"x": x, **axes}.items()}},
+        {"storage": "RF", "keeps": ["weights"], "capacity": f"{words} words", "buffering": "single"},
+        {"mac": {}},
+    )
+
+
+def flow(*nest, **fields):
+    return Dataflow("mine", "", nest, **fields)
+
+
+def places(mapping):
+    """Bounds by dimension and place: ``M@DRAM``, ``M@PE.x``."""
+    found, level = {}, ""
+    for node in mapping.nodes:
+        if isinstance(node, Store):
+            level = node.level
+            continue
+        where = f"{node.dimension}@{node.place if node.spatial else level}"
+        found[where] = found.get(where, 1) * node.bound
+    return found
+
+
+def mappings(dataflow, problem, on):
+    space = dataflows.mapspace(dataflow, problem, on)
+    return [space.decode(row) for batch in space.batches() for row in batch]
+
+
+def bounds(dataflow, problem, on, *names):
+    """Every combination of bounds that the space's mappings have at places; a number each, or tuples."""
+    found = [places(mapping) for mapping in mappings(dataflow, problem, on)]
+    rows = {tuple(mapping.get(name, 1) for name in names) for mapping in found}
+    return rows if len(names) > 1 else {number for (number,) in rows}
+
+
+def on_axes(**factors):
+    return flow(Keep("memory", loops=("MCP",)), Spread(factors.pop("axes", {"x": factors})))
+
+
+@pytest.mark.parametrize(
+    ("rule", "m", "expected"),
+    [
+        ("ragged", 4, {1, 2, 3}),
+        ("balanced", 4, {1, 2}),  # Three of four take as many passes as two.
+        ("perfect", 4, {1, 2}),
+        ("ragged", 5, {1, 2, 3}),
+        ("balanced", 5, {1, 2, 3}),
+        ("perfect", 5, {1}),
+    ],
+)
+def test_any_is_every_bound_that_the_rule_of_factors_has(rule, m, expected):
+    nest = (Keep("memory", loops=("M",)), Spread({"x": {"M": "any"}}))
+    assert bounds(flow(*nest, factors=rule), convolution(m=m), pads(x=3), "M@PE.x") == expected
+
+
+@pytest.mark.parametrize(
+    ("factor", "m", "expected"),
+    [
+        ("most", 3, {3}),
+        ("most", 4, {2}),  # Two passes of two, not of three and one.
+        ("most", 5, {3}),
+        (2, 5, {2}),
+        ("2", 5, {2}),
+        (1, 5, {1}),
+        ("2..3", 5, {2, 3}),
+        ("2..2", 5, {2}),
+        ("2..9999999999", 5, {2, 3}),
+        ("half", 6, {2, 3}),
+        ("all", 3, {3}),
+        ("all", 5, {3}),  # The axis has no five places: as much as fits.
+        ("any", 3, {1, 2, 3}),
+    ],
+)
+def test_a_factor_on_an_axis(factor, m, expected):
+    dataflow = on_axes(M=factor)
+    assert bounds(dataflow, convolution(m=m), pads(x=3), "M@PE.x") == expected
+
+
+def test_most_is_as_large_as_others_on_the_axis_let_it():
+    """Of four places, with C over one, two or four of them, M takes the rest."""
+    found = bounds(on_axes(C="any", M="most"), convolution(m=4, c=4), pads(x=4), "C@PE.x", "M@PE.x")
+    assert found == {(1, 4), (2, 2), (4, 1)}
+
+
+def in_the_pe(factors, order="MCP"):
+    return flow(
+        Keep("memory", loops=(order,)), Spread({"x": {}}), Keep("pe", ("weights",), (order,), factors=factors)
+    )
+
+
+@pytest.mark.parametrize(
+    ("factor", "m", "expected"),
+    [
+        ("most", 16, {8}),
+        ("most", 12, {6}),
+        ("half", 16, {4, 6, 8}),  # Balanced: four, three or two passes.
+        ("half", 5, {3, 5}),
+        ("all", 7, {7}),
+        ("all", 8, {8}),
+        ("all", 16, {8}),
+        ("all", 13, {7}),
+        (4, 16, {4}),
+        ("7..8", 16, {8}),
+        ("any", 8, {1, 2, 3, 4, 8}),
+    ],
+)
+def test_a_factor_in_a_pe_of_eight_words(factor, m, expected):
+    assert bounds(in_the_pe({"M": factor}), convolution(m=m), pads(words=8), "M@RF") == expected
+
+
+def test_all_leaves_no_loop_outside_where_it_fits_and_nothing_smaller_where_not():
+    for m, outside in ((8, {1}), (16, {2})):
+        problem, on = convolution(m=m, p=3), pads(words=8)
+        assert bounds(in_the_pe({"M": "all"}), problem, on, "M@DRAM") == outside
+        assert bounds(in_the_pe({"M": "all"}), problem, on, "P@RF") == {1, 2, 3}
+
+
+def test_all_on_several_axes_is_all_of_them_together():
+    """Six rows lie on 4 x 2 places as 3 x 2; seven as 4 x 2; nine do not fit: 3 x 2 twice, or 3 and 3."""
+    dataflow = flow(Keep("memory", loops=("R",)), Spread({"each": {"R": "all"}}))
+    names = ("R@PE.x", "R@PE.y", "R@DRAM")
+    assert bounds(dataflow, convolution(r=6), pads(y=2), *names) == {(3, 2, 1)}
+    assert bounds(dataflow, convolution(r=7), pads(y=2), *names) == {(4, 2, 1)}
+    assert bounds(dataflow, convolution(r=4), pads(y=2), *names) == {(4, 1, 1), (2, 2, 1)}
+    nine = bounds(dataflow, convolution(r=9), pads(y=2), *names)
+    assert nine and {outside for *_, outside in nine} == {2}
+
+
+def test_half_counts_what_fits_with_nothing_else_there():
+    """Eight words: C alone could be 4, so it is at least 2, though M shares the place with it."""
+    found = bounds(in_the_pe({"C": "half"}), convolution(m=8, c=4), pads(words=8), "C@RF", "M@RF")
+    assert found == {(2, 1), (2, 2), (2, 3), (2, 4), (4, 1), (4, 2)}
+
+
+def test_factors_are_found_in_the_order_in_which_they_stand():
+    """Eight words for eight filters of four taps: who comes first takes all it can."""
+    problem, on = convolution(m=8, s=4), pads(words=8)
+
+    def found(factors):
+        nest = flow(Keep("memory", loops=("MS",)), Spread({"x": {}}),
+                    Keep("pe", ("weights",), ("SM",), factors=factors))  # fmt: skip
+        return bounds(nest, problem, on, "S@RF", "M@RF")
+
+    assert found({"S": "all", "M": "half"}) == {(4, 1), (4, 2)}
+    assert found({"M": "half", "S": "all"}) == {(1, 4), (1, 8)}
+    # Half of what fits leaves room for two filters, whatever comes of it.
+    assert found({"S": "half", "M": "all"}) == {(2, 2), (4, 2)}
+
+
+def test_axes_by_place():
+    """First, last and each of three axes; the last stands outermost."""
+    axes = {"first": {"M": 2}, "last": {"C": 2}, "each": {"P": "any"}}
+    dataflow = flow(Keep("memory", loops=("MCP",)), Spread(axes))
+    problem, on = convolution(m=2, c=2, p=4), pads(x=2, y=2, z=4)
+    found = mappings(dataflow, problem, on)
+    for mapping in found:
+        at = places(mapping)
+        assert (at["M@PE.x"], at["C@PE.z"]) == (2, 2)
+        assert not {"M@PE.y", "M@PE.z", "C@PE.x", "C@PE.y", "P@PE.x"} & set(at)
+        order = [loop.axis for loop in mapping.loops if loop.spatial]
+        assert order == sorted(order, reverse=True)
+    assert {(places(m).get("P@PE.y", 1), places(m).get("P@PE.z", 1)) for m in found} == {
+        (1, 1), (1, 2), (2, 1), (2, 2),
+    }  # fmt: skip
+
+
+def test_one_axis_is_first_and_last():
+    dataflow = flow(Keep("memory", loops=("MC",)), Spread({"first": {"M": 2}, "last": {"C": 2}}))
+    assert bounds(dataflow, convolution(m=2, c=2), pads(x=4), "M@PE.x", "C@PE.x") == {(2, 2)}
+
+
+@pytest.mark.parametrize("axis", ["y", "PE.y", "last"])
+def test_axes_by_name(axis):
+    dataflow = flow(Keep("memory", loops=("M",)), Spread({axis: {"M": 3}}))
+    names = ("M@PE.x", "M@PE.y")
+    assert bounds(dataflow, convolution(m=3), pads(y=4), *names) == {(1, 3)}
+
+
+def test_an_axis_keeps_the_factor_that_was_named_first():
+    dataflow = flow(Keep("memory", loops=("M",)), Spread({"y": {"M": 2}, "each": {"M": 1}}))
+    assert bounds(dataflow, convolution(m=2), pads(y=4), "M@PE.x", "M@PE.y") == {(1, 2)}
+
+
+TWO_ARRAYS = machine(
+    {"storage": "DRAM"},
+    {"storage": "GLB", "capacity": "100 words"},
+    {"array": "A", "axes": {"x": {"size": 2}}},
+    {"storage": "BUF", "capacity": "20 words"},
+    {"array": "B", "axes": {"x": {"size": 3}}},
+    {"storage": "RF", "capacity": "9 words"},
+    {"mac": {}},
+)
+
+
+def test_levels_between_arrays_are_named():
+    nest = flow(
+        Keep("memory", loops=("N",)),
+        Keep("GLB", ("inputs",), ("M",)),
+        Spread({"A.x": {"M": "any"}, "B.x": {"C": 3}}),
+        Keep("BUF", ("weights",), ("P",)),
+        Keep("pe", ("outputs",), ("Q",)),
+    )
+    problem = convolution(n=2, m=4, c=3, p=2, q=2)
+    found = mappings(nest, problem, TWO_ARRAYS)
+    assert {places(m).get("M@A.x", 1) for m in found} == {1, 2}
+    for mapping in found:
+        assert [level for level, _ in mapping.keepers("weights")] == ["DRAM", "BUF"]
+        assert [level for level, _ in mapping.keepers("inputs")] == ["DRAM", "GLB"]
+        assert [level for level, _ in mapping.keepers("outputs")] == ["DRAM", "RF"]
+        at = places(mapping)
+        assert (at["N@DRAM"], at["P@BUF"], at["C@B.x"], at["Q@RF"]) == (2, 2, 3, 2)
+        assert not {"C@A.x", "M@B.x", "M@BUF", "M@RF", "M@DRAM"} & set(at)
+
+
+def test_pe_is_inside_the_last_array_and_buffer_outside_the_first():
+    nest = (
+        Keep("memory", loops=("MC",)),
+        Keep("buffer", ("outputs", "weights")),
+        Spread({"each": {"M": "any"}}),
+        Keep("pe", ("outputs", "inputs")),
+    )
+    for mapping in mappings(flow(*nest), convolution(m=4, c=2), TWO_ARRAYS):
+        kept = {t: [level for level, _ in mapping.keepers(t)] for t in ("weights", "inputs", "outputs")}
+        assert kept == {
+            "weights": ["DRAM", "GLB"], "inputs": ["DRAM", "RF"], "outputs": ["DRAM", "GLB", "RF"],
+        }  # fmt: skip
+
+
+def test_tensors_of_a_part_stand_in_the_order_named():
+    for order in (("inputs", "outputs"), ("outputs", "inputs")):
+        nest = (Keep("memory", loops=("M",)), Keep("buffer", order, ("C",)), Keep("buffer", ("weights",)))
+        on = machine({"storage": "DRAM"}, {"storage": "GLB"}, {"mac": {}})
+        space = dataflows.mapspace(flow(*nest), convolution(m=2, c=2), on)
+        (encoded,) = space.constraints.nodes["DRAM"]
+        assert encoded == (*(f"GLB.{tensor}" for tensor in order), "GLB.weights")
+
+
+def test_loops_of_a_level_that_the_machine_lacks_join_those_above():
+    nest = (
+        Keep("memory", loops=("M",)),
+        Keep("buffer", ("outputs",), ("C",)),
+        Spread({"each": {}}),
+        Keep("pe", ("weights",), ("P",)),
+        Keep("pe", ("inputs",), ("Q",), "allowed"),
+    )
+    problem = convolution(m=2, c=3, p=2, q=2)
+    (mapping,) = mappings(flow(*nest), problem, pads())
+    assert places(mapping) == {"M@DRAM": 2, "C@DRAM": 3, "P@RF": 2, "Q@RF": 2}
+    assert [loop.dimension for loop in mapping.loops] == list("MCPQ")
+
+
+@pytest.mark.parametrize(
+    ("bypass", "kept"), [("never", {True}), ("allowed", {True, False}), ("always", {False})]
+)
+def test_what_may_bypass_a_level(bypass, kept):
+    nest = (Keep("memory", loops=("M",)), Keep("buffer", ("weights",), (), bypass))
+    plain = machine({"storage": "DRAM"}, {"storage": "GLB"}, {"mac": {}})
+    found = mappings(flow(*nest), convolution(m=2), plain)
+    assert {len(mapping.keepers("weights")) == 2 for mapping in found} == kept
+    must = machine({"storage": "DRAM"}, {"storage": "GLB", "required": ["weights"]}, {"mac": {}})
+    found = mappings(flow(*nest), convolution(m=2), must)
+    assert {len(mapping.keepers("weights")) == 2 for mapping in found} == {True}
+
+
+def test_an_array_alone_leaves_levels_and_loops_open():
+    dataflow, problem, on = flow(Spread({"x": {"M": 2}})), convolution(m=4, c=3, p=3), pads(y=2)
+    assert dataflow.open and not on_axes(M=2).open
+    space = dataflows.mapspace(dataflow, problem, on)
+    rows = space.sample(300, 1)
+    decoded = [space.decode(row) for row in rows]
+    assert {places(m)["M@PE.x"] for m in decoded} == {2}
+    assert not any({"C@PE.x", "P@PE.x", "M@PE.y", "C@PE.y", "P@PE.y"} & set(places(m)) for m in decoded)
+    assert {len(m.keepers("weights")) for m in decoded} == {1, 2}
+    assert len({tuple(loop.dimension for loop in m.loops) for m in decoded}) > 20
+    assert sim.search(problem, on, dataflow, evaluations=50).mapper == "hill-climbing"
+    assert sim.search(problem, on, on_axes(M=2)).mapper == "exhaustive"
+
+
+def test_no_nest_allows_what_flexible_allows():
+    problem, on = convolution(m=2, c=3), pads()
+    free, flexible = (
+        dataflows.mapspace(flow(factors="ragged"), problem, on),
+        dataflows.mapspace("flexible", problem, on),
+    )
+    rows = [np.concatenate(list(space.batches())) for space in (free, flexible, sim.Mapspace(problem, on))]
+    assert np.array_equal(rows[0], rows[1]) and np.array_equal(rows[0], rows[2])
+
+
+def test_a_level_s_orders_are_alternatives():
+    nest = (Keep("memory", loops=("MC", "CM")),)
+    found = mappings(flow(*nest), convolution(m=2, c=3), pads())
+    assert not any(loop.spatial for mapping in found for loop in mapping.loops)
+    assert {tuple(loop.dimension for loop in mapping.loops) for mapping in found} == {("M", "C"), ("C", "M")}
+
+
+def test_a_factor_of_the_memory_s_loops():
+    nest = (Keep("memory", loops=("M",), factors={"M": "2..4"}), Spread({"x": {"M": "any"}}))
+    found = bounds(flow(*nest), convolution(m=12), pads(x=6), "M@DRAM", "M@PE.x")
+    assert found == {(2, 6), (3, 4), (4, 3)}
+
+
+@pytest.mark.parametrize(
+    ("nest", "words"),
+    [
+        (
+            (Keep("memory", loops=("MC",)), Spread({"x": {"M": 9}})),
+            "PE.x.M has a bound of at least 9; at most 4 is possible there"
+            "; without nest[1].array.x.M: 9 there would be one",
+        ),
+        (
+            (Keep("memory", loops=("MC",)), Spread({"x": {"M": "3..4"}})),
+            "axis PE.x has 2 places; it would need 4"
+            "; without nest[1].array.x.M: 3..4 there would be one",
+        ),
+        (
+            (Keep("memory", loops=("MC",)), Spread({"x": {}}),
+             Keep("pe", ("weights",), ("MC",), factors={"M": 4, "C": "any"})),
+            "RF holds 16 bits for weights; the smallest tiles take 32 bits"
+            "; without nest[2].factors.M: 4 there would be one",
+        ),
+        (
+            (Keep("memory", loops=("M",)), Spread({"x": {}}), Keep("pe", ("weights",), ("C",))),
+            "RF holds 16 bits for weights; the smallest tiles take 24 bits"
+            "; without nest[0].loops there would be one",
+        ),
+        (
+            (Keep("memory", loops=("M",)), Spread({"x": {}}),
+             Keep("pe", ("weights",), ("MC",), factors={"M": "half"})),
+            "RF holds 16 bits for weights; the smallest tiles take 24 bits"
+            "; without nest[0].loops there would be one",
+        ),
+    ],
+)  # fmt: skip
+def test_an_empty_space_names_the_constraint_that_emptied_it(nest, words):
+    with pytest.raises(MappingError) as caught:
+        dataflows.mapspace(flow(*nest), convolution(m=4, c=3), pads(words=2, x=2))
+    assert str(caught.value).endswith(words)
+
+
+def test_a_space_that_two_constraints_empty_blames_neither():
+    nest = (Keep("memory", loops=("MC",)), Spread({"x": {"M": 4, "C": 3}}))
+    with pytest.raises(MappingError, match=r"axis PE\.x has 2 places; it would need 12$"):
+        dataflows.mapspace(flow(*nest), convolution(m=4, c=3), pads(words=2, x=2))
+
+
+def test_factors_as_text():
+    for value in ("any", "most", "half", "all", 1, 7, 9999999999):
+        assert read_factor(value).plain == value
+    assert (read_factor("4").plain, read_factor("2..8").plain, read_factor("3..3").plain) == (4, "2..8", 3)
+    for value in (
+        "3..2",
+        "0",
+        0,
+        -1,
+        "1..0",
+        "0..3",
+        "..3",
+        "3..",
+        "1.5",
+        True,
+        "",
+        "mots",
+        10**10,
+        "a" * 99,
+    ):
+        with pytest.raises(SimulatorError, match=r"^factor "):
+            read_factor(value)
+    with pytest.raises(SimulatorError, match="did you mean 'most'"):
+        read_factor("mots")
