@@ -45,8 +45,8 @@ def lower_layer(layer: NetworkLayer) -> tuple[tuple[Problem, int], ...]:
 def lower_pooling(layer: NetworkLayer) -> Problem | None:
     """Return a pooling layer as a problem, None for any other layer.
 
-    A convolution with a group per channel and no weights: the array takes the maximum, or adds, where it would
-    multiply and accumulate (ISCA'16, section V; so each of these operations counts as one).
+    A convolution with a group per channel and no weights: the array takes the maximum, or adds, where it
+    would multiply and accumulate (ISCA'16, section V; so each of these operations counts as one).
 
     Raises
     ------

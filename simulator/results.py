@@ -345,7 +345,6 @@ def _part(part: Part) -> dict[str, Any]:
             "total": cycles.total,
             "steps": cycles.steps,
             "busy": cycles.busy,
-            "hidden": cycles.hidden,
             "stalls": cycles.stalls,
             "exposed": cycles.exposed,
             "ramp": cycles.ramp,

@@ -276,7 +276,7 @@ def _boundaries(rows: list[BoundaryCounts], output: bool) -> Table:
 
 def _cycles(cycles: Cycles) -> Iterator[str]:
     yield f"{cycles.total:,} cycles, limited by {cycles.limit}"
-    hidden = sorted(cycles.hidden.items(), key=lambda item: -item[1])
+    busy = sorted(cycles.busy.items(), key=lambda item: -item[1])
     waits = [
         ("stalls", cycles.stalls),
         ("exposed", cycles.exposed),
@@ -285,9 +285,9 @@ def _cycles(cycles: Cycles) -> Iterator[str]:
         ("first fill", cycles.first_fill),
         ("last drain", cycles.last_drain),
     ]
-    width = max(len(name) for name, _ in (("computation", 0), *hidden, *waits))
+    width = max(len(name) for name, _ in (("computation", 0), *busy, *waits))
     yield f"    {'computation':<{width}}  {_number(cycles.steps):>15}"
-    yield from (f"    {name:<{width}}  {_number(time):>15}  meanwhile" for name, time in hidden)
+    yield from (f"    {name:<{width}}  {_number(time):>15}  meanwhile" for name, time in busy)
     yield from (f"  + {name:<{width}}  {_number(wait):>15}" for name, wait in waits if wait)
     outermost, wait = next(iter(cycles.waits.items()))
     if wait:

@@ -31,9 +31,9 @@ from simulator.batch.state import (
 )
 from simulator.jit import inlined, lean_kernel
 
-# Rows of the time array: of each resource the busy time, what of it all else waits for, and a boundary's
-# wait; sums; from FILLING on two rows per stage, what fills first and what fills anew.
-BUSY, WAITED, WAITING, SUMS, FILLING = range(5)
+# Rows of the time array: of each resource the busy time and a boundary's wait; sums; from FILLING on two rows
+# per stage, what fills first and what fills anew.
+BUSY, WAITING, SUMS, FILLING = range(4)
 EXPOSED, LAST_DRAIN, REDRAIN, STAGES, TIME_COLUMNS = range(5)
 _MOST_CYCLES = 2.0**62
 
@@ -48,7 +48,6 @@ def start_times(time):
     """Begin a row."""
     for column in range(time.shape[1]):
         time[BUSY, column] = 0.0
-        time[WAITED, column] = 0.0
         time[SUMS, column] = 0.0
 
 
@@ -124,12 +123,9 @@ def add_flows(code, prices, answers, time, b, again):
         time[stage, resource] += first
         time[stage + 1, resource] += again * first
         draining = max(draining, last)
-        waits = again * (first + last)
         if exposed:
-            waits = whole - first - last
-            before = time[WAITING, resource]
+            before, waits = time[WAITING, resource], whole - first - last
             time[WAITING, resource] = waits if before == -np.inf else before + waits
-        time[WAITED, resource] += waits
     time[SUMS, LAST_DRAIN] += draining
     time[SUMS, REDRAIN] += again * draining
     if exposed:
@@ -160,7 +156,7 @@ def cycles_of_row(state, code, time, count, steps):
     """Cycles of a row from its times, -1 where they are too many."""
     pace = float(steps)
     for resource in range(code[program.RESOURCES]):
-        pace = max(pace, time[BUSY, resource] - time[WAITED, resource])
+        pace = max(pace, time[BUSY, resource])
     ramp = _fills(code, time, 1) + time[SUMS, REDRAIN]
     total = pace + time[SUMS, EXPOSED] + ramp + _fills(code, time, 0) + time[SUMS, LAST_DRAIN]
     skew = _skew(state, code, count)

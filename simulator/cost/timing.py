@@ -4,11 +4,11 @@
     busy(network) = bits entering it (outputs leave by their own width) / its width
     exposed       = transfers into single-buffered tiles, which cannot hide behind computation
     ramp          = first fills and last drains of the streams into an array, each time they start anew
-    hidden        = busy, less what of it is exposed or ramp
-    cycles        = max(steps, every hidden) + exposed + ramp + skew + first fill + last drain
+    cycles        = max(steps, every busy) + exposed + ramp + skew + first fill + last drain
 
-An instance's traffic is that of position zero, which is never idle while another works (counting
-contract, "Time"). The walk replaces the maximum by a timeline that also finds the stalls totals hide.
+Where a port or network sets the pace, what of its time is exposed, ramp or first fill counts twice, as in
+the counting contract ("Time"). An instance's traffic is that of position zero, which is never idle while
+another works. The walk replaces the maximum by a timeline that also finds the stalls totals hide.
 
 Ramp: where a tile that comes into an array is single-buffered, computation stops before each of its
 changes and starts anew after it. A *pass* is what lies between: a step of the temporal loops above the
@@ -84,14 +84,12 @@ class Flow:
 class Cycles:
     """Cycles of a layer and what they are made of; ``busy`` per port or network.
 
-    ``hidden``: what of ``busy`` hides behind computation. ``waits``: exposed, ramp, first fill and last
-    drain together, by the level waited for, the outermost first.
+    ``waits``: exposed, ramp, first fill and last drain together, by the level waited for, outermost first.
     """
 
     total: int
     steps: int
     busy: dict[str, float]
-    hidden: dict[str, float]
     exposed: float
     ramp: float
     skew: int
@@ -102,8 +100,8 @@ class Cycles:
 
     @property
     def limit(self) -> str:
-        """What sets the pace: ``computation``, or the port or network with most to do meanwhile."""
-        name, busiest = max(self.hidden.items(), key=lambda item: item[1], default=("", 0.0))
+        """What sets the pace: ``computation``, or the busiest port or network."""
+        name, busiest = max(self.busy.items(), key=lambda item: item[1], default=("", 0.0))
         return name if busiest > self.steps else "computation"
 
     @property
@@ -172,7 +170,6 @@ def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline
         return _sum(cost * float(answers[table.position(query), name]) for query, name, cost in terms)
 
     busy: dict[str, float] = {}
-    waited: dict[str, float] = {}
     waiting, filling, refilling, draining, redraining = _Waits(), _Waits(), _Waits(), _Waits(), _Waits()
     for flow in parts.flows:
         whole, first, last = spent(flow.words), spent(flow.first), spent(flow.last)
@@ -182,13 +179,9 @@ def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline
         refilling.add(parent, parent, flow.resource, again * first)
         draining.add(parent, flow.boundary, flow.resource, last)
         redraining.add(parent, flow.boundary, flow.resource, again * last)
-        waits = again * (first + last)
         if flow.boundary in parts.exposed:
-            waits = whole - first - last
-            waiting.add(parent, flow.boundary, flow.resource, waits)
-        _add(waited, flow.resource, waits)
-    hidden = {name: time - waited[name] for name, time in busy.items()}
-    pace = max([float(steps), *hidden.values()])
+            waiting.add(parent, flow.boundary, flow.resource, whole - first - last)
+    pace = max([float(steps), *busy.values()])
     stalls = max(0.0, timeline - pace)
     exposed, first_fill, last_drain = waiting.total(), filling.total(), draining.total()
     ramp = refilling.total() + redraining.total()
@@ -197,9 +190,7 @@ def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline
     for part in (waiting, filling, refilling, draining, redraining):
         for level, time in part.slowest():
             _add(waits_for, level, time)
-    return Cycles(
-        total, steps, busy, hidden, exposed, ramp, parts.skew, first_fill, last_drain, stalls, waits_for
-    )
+    return Cycles(total, steps, busy, exposed, ramp, parts.skew, first_fill, last_drain, stalls, waits_for)
 
 
 @dataclass(frozen=True)
