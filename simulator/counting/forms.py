@@ -1,6 +1,6 @@
 """Linear forms over answers: every word count is a sum of columns of query answers.
 
-Forms let one code path serve a single mapping and a whole batch: answers are (..., Q, COLUMNS) arrays.
+Answers are (Q, COLUMNS) arrays, a row for each query.
 """
 
 from __future__ import annotations
