@@ -245,6 +245,7 @@ class ArrayForm(_Physical):
     array: Name
     axes: Annotated[dict[str, AxisForm], Field(min_length=1, max_length=8)]
     network: NetworkForm = NetworkForm()
+    ramp: bool = False
     price: ArrayPrices = ArrayPrices()
 
 

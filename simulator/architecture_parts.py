@@ -132,6 +132,7 @@ class Array:
     axes: tuple[Axis, ...]
     network_widths: tuple[float | None, ...]
     network_up_bits: float | None
+    ramps: bool
     prices: PriceTable
     unpriced: tuple[str, ...]
     leakage_mw: float | None
@@ -322,6 +323,7 @@ def _array(form: ArrayForm, rank: int, place: str) -> Array:
         axes=tuple(_axis(name, axis) for name, axis in form.axes.items()),
         network_widths=tuple(_rate(getattr(network, tensor)) for tensor in TENSORS),
         network_up_bits=_rate(network.outputs_up),
+        ramps=form.ramp,
         prices=_price_table(form.price, ARRAY_ACTIONS, TENSORS, place),
         unpriced=_absent(form.price, ARRAY_ACTIONS),
         leakage_mw=form.leakage_mw,

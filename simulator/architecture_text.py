@@ -70,6 +70,8 @@ def _array_lines(array: Array) -> list[str]:
         widths.append(f"outputs on their way up {array.network_up_bits:g}")
     if widths:
         lines.append(f"network in bits per cycle: {', '.join(widths)}")
+    if array.ramps:
+        lines.append("streams start anew with each pass (ramp)")
     return lines + _price_lines(array.prices, ARRAY_ACTIONS, array.unpriced, "word")
 
 

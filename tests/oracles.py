@@ -335,6 +335,7 @@ def machines(draw, bandwidth=True):
             "array": name,
             "axes": {axis: axis_fields},
             "network": {t: width for t, width in network.items() if used[t]},
+            "ramp": draw(st.booleans()),
             "price": {
                 "deliver": draw(price),
                 "link": draw(price),

@@ -16,9 +16,9 @@ from typing import NamedTuple
 import numpy as np
 
 from simulator.architecture import Architecture, Array
-from simulator.cost.actions import Action, boundary_actions, crossed, mac_action
+from simulator.cost.actions import Action, boundary_actions, mac_action
 from simulator.cost.model import leaks
-from simulator.cost.timing import Floats, Flow, Terms, boundary_flows
+from simulator.cost.timing import Floats, Flow, Terms, boundary_flows, ramps
 from simulator.counting.counts import BoundaryForms, boundary_forms
 from simulator.counting.forms import Form, QueryTable
 from simulator.counting.lowering import (
@@ -54,7 +54,7 @@ from simulator.problem import Problem
 # queries, of the addresses of its counts' forms, of its priced actions, of the words of all its actions, of
 # its flows; ACTION_PRICE and FLOW_PRICE are places in the prices.
 (
-    IS_OUTPUT, HOLDS, CLIPS, PARENT, EXPOSED, INTO_ARRAY, COUNT_ROW, ANSWERS, FRESH_ABOVE, QUERY, QUERY_COUNT,
+    IS_OUTPUT, HOLDS, CLIPS, PARENT, EXPOSED, RAMPS, COUNT_ROW, ANSWERS, FRESH_ABOVE, QUERY, QUERY_COUNT,
     COUNT_FORMS, ACTION, ACTION_COUNT, ACTION_PRICE, WORD_FORMS, WORD_COUNT, FLOW, FLOW_COUNT, FLOW_PRICE,
     RECORD,
 ) = range(21)  # fmt: skip
@@ -212,7 +212,7 @@ def _record(tables: _Tables, tensor: str, parent: str, child: str, linking: Arra
     record[IS_OUTPUT], record[HOLDS], record[CLIPS] = boundary.output, boundary.holds, boundary.clips
     record[PARENT] = [s.name for s in architecture.storages].index(parent)
     record[EXPOSED] = child != MAC and architecture.storage(child).single_buffered(tensor)
-    record[INTO_ARRAY] = boundary.holds and bool(crossed(architecture, boundary))
+    record[RAMPS] = ramps(architecture, boundary)
     record[COUNT_ROW] = tables.rows[tensor, parent]
     record[ANSWERS], record[FRESH_ABOVE] = tables.answers, tables.answers + fresh
     outputs = math.prod(problem.extents[d] for d in problem.tensor(problem.output).dimensions)

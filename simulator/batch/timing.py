@@ -58,7 +58,7 @@ def pass_end(state, code, count):
     for tensor in range(code[program.TENSORS]):
         for k in range(state[KEPT, tensor] - 1):
             b = state[RECORD + tensor, k]
-            if b >= 0 and code[b + program.INTO_ARRAY] and code[b + program.EXPOSED]:
+            if b >= 0 and code[b + program.RAMPS] and code[b + program.EXPOSED]:
                 advancing = _advancing(state, count, tensor, state[KEEPER_POSITION + tensor, k + 1])
                 end = advancing if end < 0 else min(end, advancing)
     return end
@@ -68,7 +68,7 @@ def pass_end(state, code, count):
 def restarts(state, code, count, tensor, k, end, passes):
     """How often the k-th boundary of a tensor starts anew, 0 where it is no stream of a pass."""
     b = state[RECORD + tensor, k]
-    if end < 0 or not code[b + program.INTO_ARRAY] or code[b + program.EXPOSED]:
+    if end < 0 or not code[b + program.RAMPS] or code[b + program.EXPOSED]:
         return np.int64(0)
     position = state[SIZES, SLOTS]
     if k + 1 < state[KEPT, tensor]:

@@ -10,15 +10,18 @@ Where a port or network sets the pace, what of its time is exposed, ramp or firs
 the counting contract ("Time"). An instance's traffic is that of position zero, which is never idle while
 another works. The walk replaces the maximum by a timeline that also finds the stalls totals hide.
 
-Ramp: where a tile that comes into an array is single-buffered, computation stops before each of its
-changes and starts anew after it. A *pass* is what lies between: a step of the temporal loops above the
-innermost such tile, down to the innermost loop that changes it. The other tiles that come into an array
-and stand inside the pass are *streams*. Each time a stream's first tile of a pass differs from that of the
-pass before, it must fill before and drain after, as the first tile of all and the last do:
+Ramp, an estimate for arrays that state it (`ramp: true`; the contract has none): where a tile that comes into
+such an array is single-buffered, computation stops before each of its changes and starts anew after it. A
+*pass* is what lies between: a step of the temporal loops above the innermost such tile, down to the innermost
+loop that changes it. The other tiles that come into the array and stand inside the pass are *streams*. They
+fill before a pass and drain after it, unless no loop above the pass changes them:
 
     ramp = sum over parents of the slowest resource's (starts - 1) x first fill of operand streams
          + sum over output streams of (starts - 1) x last drain
     starts = steps of the temporal loops above the pass, down to the innermost loop that changes the stream
+
+Every fill is taken for as large as the first of all, and every drain for as large as the last, which is too
+little where the last tile is a ragged one, and too much where a pass finds part of its first tile in place.
 """
 
 from __future__ import annotations
@@ -106,7 +109,10 @@ class Cycles:
 
     @property
     def processing(self) -> float:
-        """Cycles less those in which all waits for the outermost level."""
+        """Cycles less those in which all waits for the outermost level.
+
+        Where that level's port sets the pace, its busy time is among them.
+        """
         return self.total - next(iter(self.waits.values()))
 
 
@@ -332,11 +338,16 @@ def _flow(boundary: Boundary, resource: str, traffic: _Traffic, words: Terms, ba
     )
 
 
+def ramps(architecture: Architecture, boundary: Boundary) -> bool:
+    """Whether a boundary's tiles come into an array that states a ramp."""
+    return boundary.holds and any(array.ramps for array in crossed(architecture, boundary))
+
+
 def _restarts(
     nest: Nest, architecture: Architecture, exposed: frozenset[Boundary]
 ) -> tuple[dict[Boundary, int], int]:
     """How often each stream into an array starts anew, and the loops above a pass; nothing without passes."""
-    into = [b for b in nest.boundaries if b.holds and crossed(architecture, b)]
+    into = [b for b in nest.boundaries if ramps(architecture, b)]
     end = max((_advancing(nest, b) for b in into if b in exposed), default=0)
     streams = [b for b in into if b not in exposed and b.child_above >= end]
     return {b: int(count_steps(nest, above=min(end, _advancing(nest, b)))) - 1 for b in streams if end}, end

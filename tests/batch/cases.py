@@ -89,7 +89,8 @@ def _array(draw, name, leaks):
     network = {t: draw(RATES) for t in (*TENSORS, "outputs_up") if draw(st.booleans())}
     price = {"deliver": draw(PRICES), "link": draw(PRICES), "add": draw(PRICES)}
     price["hop"] = draw(st.sampled_from((0, 0, 0, 0.7)))
-    return {"array": name, "axes": axes, "network": network, "price": price} | leaks
+    ramp = draw(st.booleans())
+    return {"array": name, "axes": axes, "network": network, "ramp": ramp, "price": price} | leaks
 
 
 @st.composite

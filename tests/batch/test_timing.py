@@ -43,9 +43,9 @@ def pads(**buffering):
     return machine(
         {"storage": "DRAM", "bandwidth": {"shared": "7 bits"}},
         level("GLB"),
-        {"array": "A", "axes": {"x": {"size": 2}}, "network": network},
+        {"array": "A", "axes": {"x": {"size": 2}}, "network": network, "ramp": True},
         level("BUF"),
-        {"array": "B", "axes": {"y": {"size": 3}}, "network": network},
+        {"array": "B", "axes": {"y": {"size": 3}}, "network": network, "ramp": True},
         level("RF"),
         {"mac": {"price": 1}},
     )

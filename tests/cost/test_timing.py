@@ -264,9 +264,10 @@ def test_a_fifo_waits_for_the_last_word_of_its_tile_alone(buffering, stalls):
 
 
 # Two PEs with filters of their own, and an input window of S words that both hear.
-def pe_array(s=2, **buffering):
+def pe_array(s=2, ramp=True, **buffering):
     array = {
         "array": "PE",
+        "ramp": ramp,
         "axes": {"x": {"size": 2}},
         "network": {"weights": "8 bits", "inputs": "8 bits", "outputs": "8 bits", "outputs_up": "8 bits"},
     }
@@ -304,6 +305,12 @@ def test_no_ramp_where_nothing_in_an_array_is_single_buffered():
     assert (spent.exposed, spent.ramp) == (0, 0)
 
 
+def test_no_ramp_where_the_array_states_none():
+    nodes = ("DRAM:", "M 3", "M 2 @PE.x", "W: weights", "Q 5", *IN_PE)
+    spent = time_of(convolution(m=6, q=5, s=2), pe_array(ramp=False, weights="single"), *nodes)
+    assert (spent.exposed, spent.ramp, spent.total) == (8, 0, 3 * 10 + 8 + 4 + 2)
+
+
 def test_a_loop_that_leaves_the_filters_alone_begins_no_pass():
     """Images above the filters change them as little as images below them."""
     on, problem = pe_array(weights="single"), convolution(n=2, m=6, q=5, s=2)
@@ -328,7 +335,7 @@ def test_the_ramp_is_no_stall_besides():
 
     Where the filters have a second place, the walk finds that it is late: by 8 cycles at each pass.
     """
-    array = {"array": "PE", "axes": {"x": {"size": 2}}, "network": {"inputs": "4 bits"}}
+    array = {"array": "PE", "ramp": True, "axes": {"x": {"size": 2}}, "network": {"inputs": "4 bits"}}
     nodes = ("DRAM:", "M 3", "M 2 @PE.x", "W: weights", "Q 10", "I: inputs", "S 8")
     for buffering, ramp, stalls in (("single", 2 * 16, 0), ("double", 0, 3 * 8)):
         pads = [level("W", ["weights"], buffering=buffering), level("I", ["inputs"])]
