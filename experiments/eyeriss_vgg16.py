@@ -9,8 +9,12 @@ once for energy and once for cycles. So this says what the chip could do, not wh
 
 - The chip moved 11,036 MB through its buffer. A 64-bit bus at 200 MHz takes 1.6 GB/s: were half of it
   partial sums on their way up, that alone takes 3.4 of the 3.8 s (an inference: where the chip's time went
-  is not known to us). Our mappings move a sixth to a quarter as much, and computation sets the pace: idle
-  PEs cost more than the partial sums' bus, but for conv5 at least energy.
+  is not known to us). Our mappings move a sixth to a quarter as much, partial sums on their way up take 0.4
+  to 0.7 s, and computation sets the pace of most layers.
+- "pace" is what is busy longest in a layer. For the least energy that is the 16-bit bus of inputs in conv1_2
+  and conv2_1 (1 and 2 % longer than computation) and in conv5 (half as long again), computation elsewhere.
+  For the fewest cycles it is the link to DRAM in conv1_1 (42 ms beside 37; what nothing hides is counted
+  again as the link's time), computation elsewhere.
 - Filters go past the buffer where that saves energy. Then they wait for DRAM and are the link's time.
 - DRAM accesses and the time of its link are without run-length coding: no densities of VGG-16 are at hand.
 """
@@ -59,6 +63,7 @@ def simulate(objective: str, engine: str = "walk", network: Network | None = Non
             "objective": objective,
             "layer": layer.name,
             "active_pes": layer.active_pes,
+            "pace": ", ".join({part.cost.cycles.limit: None for part in layer.parts}),
             "energy": layer.energy,
             "buffer_mb": buffer_mb(layer),
             "dram_mb": layer.traffic_bytes("DRAM") / 1e6,
@@ -66,7 +71,7 @@ def simulate(objective: str, engine: str = "walk", network: Network | None = Non
         }
         for layer in result
     ]
-    total: Row = {"objective": objective, "layer": "total", "active_pes": None}
+    total: Row = {"objective": objective, "layer": "total", "active_pes": None, "pace": None}
     sums = {name: math.fsum(row[name] for row in rows) for name in rows[0] if name not in total}
     return [*rows, total | sums]
 
@@ -112,6 +117,7 @@ def _shown(row: Row) -> dict[str, str]:
     return {
         "layer": row["layer"],
         "PEs": str(row["active_pes"] or ""),
+        "pace": row["pace"] or "",
         "buffer (MB)": f"{row['buffer_mb']:.1f}",
         "DRAM (MB)": f"{row['dram_mb']:.1f}",
         **spent,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from simulator import dataflows
     from simulator.architecture import Architecture
     from simulator.batch.model import CostModel as _CostModel
-    from simulator.densities import Densities
+    from simulator.densities import Source as DensitySource
     from simulator.evaluation import Progress
     from simulator.mappers import Found, Standing
     from simulator.mapping import Mapping
@@ -144,10 +144,10 @@ def load_layer(
         For a layer without multiply-accumulates, an unknown name, a malformed file, a batch given twice, a
         density out of (0, 1].
     """
-    from simulator.densities import layer_densities
+    from simulator.densities import densify
 
     problem = _load_problem(source, batch)
-    return problem if densities is None else problem.with_densities(layer_densities(densities, problem.name))
+    return problem if densities is None else densify(problem, densities)
 
 
 def _load_problem(source: Layer, batch: int | None) -> Problem:
@@ -205,7 +205,7 @@ def simulate(
     progress: Progress | None = None,
     mapper: str | None = None,
     evaluations: int | None = None,
-    densities: Densities | str | os.PathLike[str] | None = None,
+    densities: DensitySource | None = None,
 ) -> NetworkResult:
     """Map, count and price every layer of a network; see `simulator.evaluation.simulate`.
 
@@ -215,7 +215,6 @@ def simulate(
         For unknown names, and for layers that have no mapping, with the reason.
     """
     from simulator import evaluation
-    from simulator.densities import load_densities
 
     given = {name: load_mapping(source) for name, source in (mappings or {}).items()}
     return evaluation.simulate(
@@ -228,7 +227,7 @@ def simulate(
         progress,
         mapper,
         evaluations,
-        {} if densities is None else load_densities(densities),
+        densities,
     )
 
 

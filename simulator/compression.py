@@ -50,21 +50,25 @@ class RunLengthCode:
         """Pairs in a packed word: three of 16-bit levels."""
         return (PACKED_BITS - MARK_BITS) // (RUN_BITS + self.level_bits)
 
-    def encode(self, values: Words) -> Packed:
-        """Return the code of values (any shape, in row-major order) as packed words.
+    def encode(self, values: npt.ArrayLike) -> Packed:
+        """Return the code of integers (any shape, in row-major order) as packed words.
 
         Raises
         ------
         SimulatorError
-            For a value that is no signed word of ``level_bits`` bits.
+            For values of another type, and for one that is no signed word of ``level_bits`` bits.
         """
-        flat = np.ascontiguousarray(values, np.int64).reshape(-1)
+        given = np.asarray(values)
+        if given.dtype.kind not in "iu":
+            raise SimulatorError(f"run-length coding takes integers of at most 64 bits, not {given.dtype}")
+        # Checked before the cast to signed words, in which a large unsigned one would turn negative.
         limit = 1 << (self.level_bits - 1)
-        if flat.size and not -limit <= flat.min() <= flat.max() < limit:
+        low, high = (int(given.min()), int(given.max())) if given.size else (0, 0)
+        if not -limit <= low <= high < limit:
             raise SimulatorError(
-                f"values from {flat.min()} to {flat.max()} do not fit into words of {self.level_bits} bits"
+                f"values from {low} to {high} do not fit into words of {self.level_bits} bits"
             )
-        runs, levels = _pairs(flat)
+        runs, levels = _pairs(given.astype(np.int64).reshape(-1))
         words = -(-len(runs) // self.pairs_per_word)
         pairs = np.zeros(words * self.pairs_per_word, np.uint64)
         pairs[: len(runs)] = runs | (levels & (2**self.level_bits - 1)) << RUN_BITS
@@ -80,8 +84,14 @@ class RunLengthCode:
         Raises
         ------
         SimulatorError
-            Where the mark of the last word is missing or early, or the code holds another number of values.
+            For what are no packed words, where the mark of the last word is missing or early, and where the
+            code holds another number of values.
         """
+        if packed.dtype != np.uint64 or packed.ndim != 1:
+            raise SimulatorError(
+                f"not a run-length code: its packed words are uint64 in one row, not {packed.dtype} of shape "
+                f"{packed.shape}"
+            )
         marked = np.flatnonzero(packed >> np.uint64(PACKED_BITS - MARK_BITS))
         if marked.tolist() != [len(packed) - 1][: len(packed)]:
             raise SimulatorError("not a run-length code: its last word, and no other, must be marked")
@@ -101,12 +111,6 @@ class RunLengthCode:
         values[ends[:used] - 1] = levels[:used]
         return values
 
-    def coded_bits(self, values: Words | npt.NDArray[np.bool_]) -> int:
-        """Return the size of the code of values (any shape, row-major) in bits; only their zeros matter."""
-        gaps, rest = _gaps(np.flatnonzero(values), values.size)
-        pairs = len(gaps) + int((gaps // (LONGEST_RUN + 1)).sum()) + -(-rest // (LONGEST_RUN + 1))
-        return int(PACKED_BITS * -(-pairs // self.pairs_per_word))
-
     def expected_bits(self, density: float) -> float:
         """Return the expected bits a word of a long stream whose words are zero independently.
 
@@ -124,16 +128,12 @@ class RunLengthCode:
         return PACKED_BITS / self.pairs_per_word / covered
 
 
-def _gaps(places: npt.NDArray[np.intp], count: int) -> tuple[Words, int]:
-    """Zeros before each of the words that are not zero, and after the last of them."""
-    gaps = np.diff(places, prepend=-1) - 1
-    return gaps.astype(np.int64), count - int(places[-1] + 1 if len(places) else 0)
-
-
 def _pairs(flat: Words) -> tuple[Words, Words]:
     """Runs and levels of the code, each (pairs,): 32 zeros are a run of 31 and a level of zero."""
     places = np.flatnonzero(flat)
-    gaps, rest = _gaps(places, len(flat))
+    # Zeros before each of the words that are not zero, and after the last of them.
+    gaps = np.diff(places, prepend=-1) - 1
+    rest = len(flat) - int(places[-1] + 1 if len(places) else 0)
     full, spare = gaps // (LONGEST_RUN + 1), gaps % (LONGEST_RUN + 1)
     last = np.cumsum(full + 1) - 1
     tail = -(-rest // (LONGEST_RUN + 1))

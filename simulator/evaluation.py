@@ -11,7 +11,7 @@ from simulator import dataflows
 from simulator.architecture import Architecture
 from simulator.cost.model import cost
 from simulator.counting import check_engine
-from simulator.densities import Densities
+from simulator.densities import Source, load_densities, naming
 from simulator.errors import MappingError, SimulatorError, did_you_mean
 from simulator.lowering import lower_layer
 from simulator.mappers import Choice, Found, best_together, check_mapper, check_objective, find_best
@@ -46,7 +46,7 @@ def simulate(
     progress: Progress | None = None,
     mapper: str | None = None,
     evaluations: int | None = None,
-    densities: Densities | None = None,
+    densities: Source | None = None,
 ) -> NetworkResult:
     """Map every layer that has multiply-accumulates, count it and price it.
 
@@ -72,7 +72,8 @@ def simulate(
         random draws' 100,000, or of the whole mapspace for "exhaustive" by name. Searches are limited by
         evaluations and never by time, so the same run gives the same mappings.
     densities
-        Shares of words that are not zero, in (0, 1], by layer name and tensor; 1 where none is given.
+        Shares of words that are not zero, in (0, 1], by layer name and tensor, or a file of them; 1 where
+        none is given.
 
     Raises
     ------
@@ -87,7 +88,7 @@ def simulate(
     given = dict(mappings or {})
     layers = {layer.name: lower_layer(layer) for layer in network}
     _check_given(network, layers, given, "a mapping")
-    layers = _densify(network, layers, densities or {})
+    layers = _densify(network, layers, {} if densities is None else densities)
     work = _distinct(layers, given)
     report = _Report(progress, 2 * sum(item.problem.macs for item in work.values()))
     fronts: list[tuple[Choice, ...]] = []
@@ -183,13 +184,15 @@ def _check_given(network: Network, layers: _Lowered, given: Dictionary[str, obje
             )
 
 
-def _densify(network: Network, layers: _Lowered, densities: Densities) -> _Lowered:
+def _densify(network: Network, layers: _Lowered, source: Source) -> _Lowered:
     """The layers' problems with their densities; a layer without is dense."""
-    _check_given(network, layers, densities, "densities")
-    return {
-        name: tuple((problem.with_densities(densities.get(name, {})), times) for problem, times in problems)
-        for name, problems in layers.items()
-    }
+    densities = load_densities(source)
+    with naming(source):
+        _check_given(network, layers, densities, "densities")
+        return {
+            name: tuple((problem.with_densities(densities.get(name, {})), n) for problem, n in problems)
+            for name, problems in layers.items()
+        }
 
 
 def _distinct(layers: _Lowered, given: Dictionary[str, Mapping]) -> dict[_Key, _Work]:

@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -125,11 +126,7 @@ class Problem:
         known = {tensor.name: tensor.density for tensor in self.tensors}
         for name, density in densities.items():
             self.tensor(name)
-            if isinstance(density, bool) or not isinstance(density, int | float):
-                raise ProblemError(
-                    f"{self.name}: density of {name!r} must be a number in (0, 1], not {density!r}"
-                )
-            known[name] = float(density)
+            known[name] = _density(density, f"{self.name}: density of {name!r}")
         return replace(self, tensors=tuple(replace(t, density=known[t.name]) for t in self.tensors))
 
     def data_share(self, tensor: str) -> float:
@@ -313,6 +310,17 @@ def _integer(value: object, what: str, low: int, high: int) -> int:
     return value
 
 
+def _density(value: Any, what: str) -> float:
+    real = isinstance(value, Real) and not isinstance(value, bool)
+    if not real:
+        raise ProblemError(f"{what} must be a number in (0, 1], not {value!r}")
+    # Compared before it becomes a float, which an integer of 309 digits cannot.
+    if not 0 < value <= 1:
+        shown = "a number past 10^18" if abs(value) > 10**18 else value
+        raise ProblemError(f"{what} must be in (0, 1], not {shown}")
+    return float(value)
+
+
 def check_fields(
     data: object, what: str, known: Iterable[str] | None = None, required: Iterable[str] = ()
 ) -> dict[str, Any]:
@@ -387,8 +395,7 @@ def _check_tensors(problem: Problem) -> None:
             raise ProblemError(f"{where}: tensor {tensor.name!r} has more than {MAX_RANKS} ranks")
         if tensor.bits is not None:
             _integer(tensor.bits, f"{where}: bits of {tensor.name!r}", 1, 4096)
-        if not 0.0 < tensor.density <= 1.0:
-            raise ProblemError(f"{where}: density of {tensor.name!r} must be in (0, 1], not {tensor.density}")
+        _density(tensor.density, f"{where}: density of {tensor.name!r}")
         seen: set[str] = set()
         for index, rank in enumerate(tensor.ranks):
             _check_rank(problem, rank, f"{where}: tensor {tensor.name!r} rank {index}", seen)

@@ -44,7 +44,6 @@ def test_what_is_encoded_is_decoded_and_as_long_as_said(case):
     code, words = case
     packed = code.encode(words)
     assert code.decode(packed, len(words)).tolist() == words.tolist()
-    assert code.coded_bits(words) == 64 * len(packed)
     assert len(packed) == math.ceil(len(pairs_of(words)) / code.pairs_per_word)
 
 
@@ -59,7 +58,7 @@ def test_the_code_bit_by_bit():
 
 
 def test_nothing_has_no_code():
-    assert CODE.encode(np.zeros(0, np.int64)).size == CODE.coded_bits(np.zeros(0)) == 0
+    assert CODE.encode(np.zeros(0, np.int64)).size == 0
     assert CODE.decode(np.zeros(0, np.uint64), 0).size == 0
 
 
@@ -72,7 +71,7 @@ def test_the_expected_size_is_that_of_random_words_within_five_sigma(bits, densi
     mean = sum(share * (k + 1) for k, share in enumerate(shares))
     variance = sum(share * (k + 1 - mean) ** 2 for k, share in enumerate(shares))
     sigma = math.sqrt(n * variance / mean**3) * 64 / code.pairs_per_word
-    coded = code.coded_bits(np.random.default_rng(bits).random(n) < density)
+    coded = 64 * len(code.encode(-(np.random.default_rng(bits).random(n) < density).astype(np.int64)))
     # The last packed word, and a pair that the end cuts short.
     assert abs(coded - n * code.expected_bits(density)) <= 5 * sigma + 2 * 64
     assert sigma < 0.02 * coded
@@ -99,6 +98,32 @@ def test_a_value_past_the_width_is_refused(value):
     assert CODE.decode(CODE.encode(np.array([2**15 - 1, -(2**15)])), 2).tolist() == [2**15 - 1, -(2**15)]
 
 
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([0.5, 1.5], "float64"),
+        (1e30, "float64"),
+        (np.float32([1, 2]), "float32"),
+        ([True, False], "bool"),
+        ([2**64], "object"),
+        (["1"], "<U1"),
+    ],
+)
+def test_what_are_no_integers_is_refused(values, kind):
+    with pytest.raises(SimulatorError, match=f"takes integers of at most 64 bits, not {kind}"):
+        CODE.encode(values)
+
+
+@pytest.mark.parametrize("bits", [16, 58])
+def test_large_unsigned_values_are_refused_rather_than_wrapped(bits):
+    values = np.array([3, 2**64 - 1], np.uint64)
+    with pytest.raises(SimulatorError, match=f"from 3 to {2**64 - 1} do not fit into words of {bits} bits"):
+        RunLengthCode(bits).encode(values)
+    small = np.array([3, 0, 2**15 - 1], np.uint64)
+    assert CODE.decode(CODE.encode(small), 3).tolist() == small.tolist()
+    assert CODE.encode(small.astype(np.int16)).tolist() == CODE.encode(small).tolist()
+
+
 def test_what_is_no_code_is_refused():
     packed = CODE.encode(np.arange(10))
     for count in (5, 9, 11, 0):
@@ -106,4 +131,7 @@ def test_what_is_no_code_is_refused():
             CODE.decode(packed, count)
     for wrong in (packed[:-1], packed[::-1], np.concatenate((packed, packed))):
         with pytest.raises(SimulatorError, match="its last word, and no other, must be marked"):
+            CODE.decode(wrong, 10)
+    for wrong in (packed.astype(np.float64), packed.astype(np.int64), packed[None]):
+        with pytest.raises(SimulatorError, match="its packed words are uint64 in one row"):
             CODE.decode(wrong, 10)

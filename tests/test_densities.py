@@ -1,8 +1,10 @@
 """Densities: where they come from, what they are checked for, and that a run keeps them."""
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from oracles import problems
@@ -13,7 +15,7 @@ import workloads as w
 from simulator.cli import app
 from simulator.densities import load_densities
 from simulator.errors import ProblemError, SimulatorError
-from simulator.problem import Problem, convolution
+from simulator.problem import Problem, Tensor, convolution
 
 ALEXNET = Path(__file__).parents[1] / "experiments" / "alexnet_densities.yaml"
 
@@ -65,10 +67,17 @@ def test_layers_of_one_shape_and_other_densities_are_other_work():
 @pytest.mark.parametrize(
     ("densities", "words"),
     [
-        ({"inputs": 0}, r"conv2: density of 'inputs' must be in \(0, 1\], not 0.0"),
+        ({"inputs": 0}, r"conv2: density of 'inputs' must be in \(0, 1\], not 0$"),
         ({"inputs": -0.5}, r"must be in \(0, 1\], not -0.5"),
         ({"inputs": 1.001}, r"must be in \(0, 1\], not 1.001"),
         ({"inputs": float("nan")}, r"must be in \(0, 1\], not nan"),
+        ({"inputs": float("inf")}, r"must be in \(0, 1\], not a number past 10\^18"),
+        ({"inputs": -(10**400)}, r"must be in \(0, 1\], not a number past 10\^18"),
+        # Python prints no integer of 5000 digits.
+        ({"inputs": 10**5000}, r"must be in \(0, 1\], not a number past 10\^18"),
+        ({"inputs": np.float32(1.5)}, r"must be in \(0, 1\], not 1.5"),
+        ({"inputs": np.True_}, r"must be a number in \(0, 1\], not (np.True_|True)"),
+        ({"inputs": 0.5j}, r"must be a number in \(0, 1\], not 0.5j"),
         ({"inputs": True}, r"must be a number in \(0, 1\], not True"),
         ({"inputs": "half"}, r"must be a number in \(0, 1\], not 'half'"),
         ({"inputs": None}, r"must be a number in \(0, 1\], not None"),
@@ -82,6 +91,15 @@ def test_wrong_densities_are_refused(densities, words):
     if not isinstance(densities, list):
         with pytest.raises(ProblemError, match=words):
             sim.simulate("lenet5_caffe", "eyeriss_v1", densities={"conv2": densities})
+
+
+@pytest.mark.parametrize("number", [np.float32(0.25), np.float64(0.25), Fraction(1, 4)])
+def test_any_real_number_is_a_density(number):
+    problem = sim.load_layer("lenet5_caffe:conv2", densities={"inputs": number, "weights": np.int64(1)})
+    assert problem == sim.load_layer("lenet5_caffe:conv2", densities={"inputs": 0.25})
+    assert all(type(density) is float for density in densities_of(problem).values())
+    with pytest.raises(ProblemError, match=r"t: density of 'a' must be a number in \(0, 1\], not 'x'"):
+        Problem("t", (("M", 1),), (Tensor("a", (), density="x"), Tensor("o", ())), "o")
 
 
 @pytest.mark.parametrize(
@@ -179,8 +197,13 @@ def test_a_layer_shows_what_is_paid_for_and_what_values_came_to(tmp_path):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("conv2: {inputs: 1.5}", "conv2: density of 'inputs' must be in (0, 1], not 1.5"),
-        ("conv2: {imputs: 0.5}", "conv2: no tensor 'imputs'; did you mean 'inputs'"),
+        ("conv2: {inputs: 1.5}", "densities.yaml: conv2: density of 'inputs' must be in (0, 1], not 1.5"),
+        ("conv2: {inputs: .nan}", "densities.yaml: conv2: density of 'inputs' must be in (0, 1], not nan"),
+        (
+            f"conv2: {{inputs: 1{'0' * 308}}}",
+            "densities.yaml: conv2: density of 'inputs' must be in (0, 1], not a number past 10^18",
+        ),
+        ("conv2: {imputs: 0.5}", "densities.yaml: conv2: no tensor 'imputs'; did you mean 'inputs'"),
         ("conv2: 0.5", "densities.yaml: conv2 must be a mapping of names to values, not float"),
         ("- conv2", "densities.yaml must be a mapping of names to values, not list"),
         ("", "densities.yaml must be a mapping of names to values, not NoneType"),
@@ -199,6 +222,7 @@ def test_a_wrong_file_ends_in_one_line(tmp_path, text, words):
         result = call(*command)
         assert (result.exit_code, result.stdout) == (2, "")
         assert words in result.stderr and result.stderr.count("\n") == 1
+        assert result.stderr.count("densities.yaml") == 1
 
 
 def test_a_file_must_know_the_layer_and_the_network_the_files(tmp_path):
@@ -210,7 +234,10 @@ def test_a_file_must_know_the_layer_and_the_network_the_files(tmp_path):
         assert result.exit_code == 2
         assert "alexnet_densities.yaml: no densities for layer 'ip1'" in result.stderr
     result = call("run", "lenet5_caffe", "--arch", "eyeriss_v1", "--densities", str(ALEXNET))
-    assert result.exit_code == 2 and "no layer 'conv3' with densities in lenet5_caffe" in result.stderr
+    assert result.exit_code == 2
+    assert f"{ALEXNET}: no layer 'conv3' with densities in lenet5_caffe" in result.stderr
+    with pytest.raises(ProblemError, match=r"alexnet_densities\.yaml: no densities for layer 'ip1'"):
+        sim.load_layer("lenet5_caffe:ip1", densities=ALEXNET)
     result = call("run", "alexnet", "--arch", "eyeriss_v1", "--densities", str(tmp_path / "none.yaml"))
     assert result.exit_code == 2 and "none.yaml: no such file" in result.stderr
 

@@ -42,6 +42,7 @@ def test_the_chips_measurements_come_out() -> None:
     assert [row.chip_buffer_mb for row in layers] == [18.5, 77.6, 50.2, 37.4, 24.9]
     assert conv3_as_printed.qrt == "4,1,4" and round(conv3_as_printed.buffer_mb, 1) == 69.2
     assert round(total.buffer_mb, 1) == 208.5 and total.active_pes == 148
+    assert total.dram_mb == pytest.approx(total.chip_dram_mb, rel=0.1)
     # Within 10 % of the measured latencies each, 2 % together.
     for row, close in (*((layer, 0.1) for layer in layers), (total, 0.02)):
         assert row.spent.processing_ms == pytest.approx(row.chip_processing_ms, rel=close)
@@ -66,14 +67,43 @@ def test_filters_and_ramps_of_conv1_by_hand() -> None:
 
 
 def test_what_is_assumed_is_dropped_one_by_one() -> None:
-    filters, ramp, inputs, outputs, whole = script("eyeriss_jssc17").assumptions("closed-form")
+    jssc17 = script("eyeriss_jssc17")
+    compared = jssc17.compare("closed-form")
+    filters, ramp, inputs, conv2, outputs, whole, *densities = jssc17.assumptions("closed-form", compared)
     assert filters["processing_ms"] < ramp["processing_ms"] < 0
-    assert inputs["total_ms"] < 0 and outputs["total_ms"] < 0
+    assert ramp["total_ms"] == pytest.approx(-compared[5].spent.ramp_ms)
+    assert inputs["total_ms"] < conv2["total_ms"] < 0 and outputs["total_ms"] < 0
+    assert inputs["processing_ms"] == pytest.approx(0, abs=1e-4)
     # Only the walk knows of single tiles.
     assert whole["total_ms"] == pytest.approx(0)
+    assert all(row["dram_mb"] == 0 for row in (filters, ramp, inputs, conv2, outputs, whole))
+    assert len(densities) == 6
 
 
-def test_vgg16_runs_on_the_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("layer", "words", "inferred"),
+    [
+        ("conv1", 96 * 55 * 55, 0.525),
+        ("conv2", 256 * 27 * 27, 0.275),
+        ("conv5", 256 * 13 * 13, 0.1875),
+    ],
+)
+def test_what_an_inferred_density_is_worth_by_hand(layer: str, words: int, inferred: float) -> None:
+    """Four images' outputs leave once, in 64/3 bits a pair; the link takes 64 bits at 60 MHz."""
+    jssc17 = script("eyeriss_jssc17")
+    rows = {row["assumed"]: row for row in jssc17.assumptions("closed-form", jssc17.compare("closed-form"))}
+    for change in (-0.1, 0.1):
+        row = rows[f"{layer}'s outputs are as dense as inferred: with {change:+}"]
+        bits = [64 / 3 * d / (1 - (1 - d) ** 32) for d in (inferred + change, inferred)]
+        added = 4 * words * (bits[0] - bits[1])
+        assert row["dram_mb"] == pytest.approx(added / 8e6)
+        assert row["total_ms"] == pytest.approx(added / 64 / 60e3, abs=2e-3)
+        assert row["processing_ms"] == pytest.approx(0, abs=2e-3)
+
+
+def test_vgg16_runs_on_the_chip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     vgg16 = script("eyeriss_vgg16")
     assert [layer.name for layer in vgg16.convolutions() if layer.type == "Convolution"] == [
         f"conv{block}_{i}" for block, n in enumerate((2, 2, 3, 3, 3), 1) for i in range(1, n + 1)
@@ -81,10 +111,13 @@ def test_vgg16_runs_on_the_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     whole = vgg16.convolutions()
     monkeypatch.setattr(vgg16, "convolutions", lambda: Network("first", whole.nodes[:2], 1))
     assert vgg16.main(["--engine", "closed-form", "--out", str(tmp_path)]) == 0
+    assert "pace" in (shown := capsys.readouterr().out) and "DRAM shared port" in shown
     rows = rows_of(tmp_path / "eyeriss_vgg16.csv")
     assert [(row["objective"], row["layer"]) for row in rows] == [
         ("energy", "conv1_1"), ("energy", "total"), ("cycles", "conv1_1"), ("cycles", "total"),
     ]  # fmt: skip
+    # conv1_1 has three channels: little is computed for what the link moves.
+    assert [row["pace"] for row in rows] == ["computation", "", "DRAM shared port", ""]
     assert float(rows[0]["energy"]) <= float(rows[2]["energy"])
     assert float(rows[0]["total_ms"]) >= float(rows[2]["total_ms"]) > float(rows[2]["processing_ms"])
     assert (tmp_path / "eyeriss_vgg16.png").stat().st_size > 10_000
@@ -92,7 +125,10 @@ def test_vgg16_runs_on_the_chip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_jssc17_writes_a_table_and_a_figure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert script("eyeriss_jssc17").main(["--engine", "closed-form", "--out", str(tmp_path)]) == 0
-    assert "154 | 154" in capsys.readouterr().out
+    shown = capsys.readouterr().out
+    assert "154 | 154" in shown and "-0.00" not in shown
+    dropped = rows_of(tmp_path / "eyeriss_jssc17_assumptions.csv")
+    assert list(dropped[0]) == ["assumed", "dram_mb", "processing_ms", "total_ms"]
     assert len(rows_of(tmp_path / "eyeriss_jssc17.csv")) == 7
     assert (tmp_path / "eyeriss_jssc17.png").stat().st_size > 10_000
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import numpy.typing as npt
 
 from simulator.architecture import Architecture
-from simulator.compression import RunLengthCode
+from simulator.compression import PACKED_BITS, RunLengthCode
 from simulator.cost.actions import Action, gated
 from simulator.counting.functional import Execution
 from simulator.counting.functional_layout import is_data
-from simulator.counting.lowering import MAC, Nest
+from simulator.counting.lowering import MAC, Ints, Nest
+from simulator.errors import EngineDifferenceError
 from simulator.legality import code_of
 from simulator.problem import Problem
 
@@ -41,7 +42,13 @@ class Executed:
 
 
 def what_values_did(nest: Nest, architecture: Architecture, execution: Execution) -> Executed:
-    """Return what an execution of a nest left of its actions."""
+    """Return what an execution of a nest left of its actions.
+
+    Raises
+    ------
+    EngineDifferenceError
+        Where a coded tensor is not what its code is decoded to.
+    """
     problem, outermost = nest.problem, architecture.outermost
     made = {
         (boundary.parent, boundary.tensor, "read"): needed
@@ -56,15 +63,39 @@ def what_values_did(nest: Nest, architecture: Architecture, execution: Execution
 
 
 def _bits_per_word(problem: Problem, execution: Execution, tensor: str, code: RunLengthCode) -> float:
-    """Bits a word of a tensor's data, coded as one stream in row-major order.
+    """Bits a word of a tensor's data, encoded as one stream in row-major order; decoded, it must be the same.
 
     One stream, since the code's spare room is at its end only: a part that is read, or read again, costs its
-    share. Which sums the activation behind the problem makes zero is not known; it is executed as zeroing
-    words at random (seed 0), as many as the output's density says.
+    share.
+    """
+    words = _stored_words(problem, execution, tensor, code.level_bits)
+    packed = code.encode(words)
+    if not np.array_equal(code.decode(packed, words.size), words):
+        raise EngineDifferenceError(
+            f"{problem.name}: run-length coding changed the values of {tensor}, which is a defect of the "
+            f"simulator; please report the densities"
+        )
+    return PACKED_BITS * len(packed) / max(1, words.size)
+
+
+def _stored_words(problem: Problem, execution: Execution, tensor: str, bits: int) -> Ints:
+    """The finished words of a tensor, (words,) in row-major order, each of so many bits.
+
+    Which sums the activation behind the problem makes zero is not known: words of the output are set to zero
+    at random (seed 0), as many as its density says, and no other is zero.
     """
     own = problem.tensor(tensor)
-    if tensor == problem.output:
-        words = math.prod(problem.extents[d] for d in own.dimensions)
-        return code.coded_bits(np.random.default_rng(0).random(words) < own.density) / words
-    data = execution.operands[tensor][is_data(problem, own)]
-    return code.coded_bits(data) / max(1, data.size)
+    if tensor != problem.output:
+        values = execution.operands[tensor][is_data(problem, own)]
+        return _fitted(values, values != 0, bits)
+    # A coefficient above one leaves coordinates between the outputs that are never written.
+    written = tuple(slice(None, None, rank.coefficients[0][1]) for rank in own.ranks)
+    sums = execution.output[written].reshape(-1)
+    return _fitted(sums, np.random.default_rng(0).random(sums.size) < own.density, bits)
+
+
+def _fitted(values: Ints, kept: npt.NDArray[np.bool_], bits: int) -> Ints:
+    """Values where they are kept, else zero; one that is zero or too wide becomes another word, not zero."""
+    limit = 1 << (bits - 1)
+    fits = (values != 0) & (-limit <= values) & (values < limit)
+    return np.where(kept, np.where(fits, values, -1 - np.abs(values) % limit), 0)
