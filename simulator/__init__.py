@@ -340,7 +340,7 @@ def search(
 
 
 def dataflow_mapping(
-    layer: Layer, architecture: Machine, dataflow: str = "row_stationary", /, **parameters: int
+    layer: Layer, architecture: Machine, dataflow: DataflowSource = "row_stationary", /, **parameters: int
 ) -> Mapping:
     """Return a dataflow's mapping with its parameters given by hand (row stationary: m n e p q r t).
 

@@ -97,7 +97,7 @@ def test_a_dataflow_is_a_name_a_file_or_an_object(tmp_path):
     ] * 3
     with pytest.raises(SimulatorError, match="a dataflow is a name, a file's path or an object, not 3"):
         sim.search(layer, "eyeriss_v1", 3)
-    with pytest.raises(SimulatorError, match="flexible has no parameters; give a mapping, or one of row_"):
+    with pytest.raises(SimulatorError, match="flexible has no parameters: only row_"):
         sim.dataflow_mapping(layer, "eyeriss_v1", "flexible", m=1)
 
 

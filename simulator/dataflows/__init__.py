@@ -40,7 +40,7 @@ DATAFLOWS: dict[str, Dataflow] = {
     )
 }
 # Those whose mappings can be given by parameters.
-_BY_HAND: dict[str, ModuleType] = {module.NAME: module for module in (row_stationary, weight_stationary)}
+_BY_HAND: tuple[ModuleType, ...] = (row_stationary, weight_stationary)
 
 Source = Dataflow | str | os.PathLike[str]
 
@@ -60,14 +60,14 @@ def load_dataflow(source: Source) -> Dataflow:
     if os.fspath(source) in DATAFLOWS:
         return DATAFLOWS[os.fspath(source)]
     path = Path(source)
-    if path.suffix in (".yaml", ".yml") or path.exists():
+    if path.suffix in (".yaml", ".yml") or (os.fspath(source) and path.exists()):
         from simulator.dataflows.file import read_dataflow
 
         return read_dataflow(path)
     raise SimulatorError(f"unknown dataflow {os.fspath(source)!r}{did_you_mean(str(source), DATAFLOWS)}")
 
 
-def parameters(dataflow: str) -> tuple[str, ...]:
+def parameters(dataflow: Source) -> tuple[str, ...]:
     """Names of the parameters with which a dataflow's mapping can be given by hand; none for most.
 
     Raises
@@ -75,8 +75,13 @@ def parameters(dataflow: str) -> tuple[str, ...]:
     SimulatorError
         For an unknown dataflow.
     """
-    name = load_dataflow(dataflow).name
-    return tuple(_BY_HAND[name].PARAMETERS) if name in _BY_HAND else ()
+    by_hand = _by_hand(load_dataflow(dataflow))
+    return () if by_hand is None else tuple(by_hand.PARAMETERS)
+
+
+def _by_hand(flow: Dataflow) -> ModuleType | None:
+    """The module that knows a dataflow's parameters; a file of the same name is another dataflow."""
+    return next((module for module in _BY_HAND if flow == module.DATAFLOW), None)
 
 
 def mapspace(dataflow: Source, problem: Problem, architecture: Architecture) -> Mapspace:
@@ -114,7 +119,7 @@ def _blame(flow: Dataflow, whole: Mapspace) -> str:
 
 
 def mapping(
-    dataflow: str, problem: Problem, architecture: Architecture, parameters: dict[str, int]
+    dataflow: Source, problem: Problem, architecture: Architecture, parameters: dict[str, int]
 ) -> Mapping:
     """The mapping of a dataflow with its parameters given by hand; its description says what they mean.
 
@@ -124,8 +129,10 @@ def mapping(
         For an unknown dataflow or one without parameters, or parameters that are missing, unknown or do not
         fit.
     """
-    name = load_dataflow(dataflow).name
-    if name not in _BY_HAND:
-        raise SimulatorError(f"{name} has no parameters; give a mapping, or one of {', '.join(_BY_HAND)}")
-    make: Callable[..., Mapping] = _BY_HAND[name].mapping
+    flow = load_dataflow(dataflow)
+    by_hand = _by_hand(flow)
+    if by_hand is None:
+        known = " and ".join(module.NAME for module in _BY_HAND)
+        raise SimulatorError(f"{flow.name} has no parameters: only {known} have; give a mapping")
+    make: Callable[..., Mapping] = by_hand.mapping
     return make(problem, architecture, **parameters)

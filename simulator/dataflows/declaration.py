@@ -18,10 +18,11 @@ nest does not name have no place in it, and levels it does not name keep nothing
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from simulator.errors import SimulatorError, did_you_mean
+from simulator.mapspaces.constraints import FACTORS
 
 MEMORY, BUFFER, PE = "memory", "buffer", "pe"
 BYPASSES = ("never", "allowed", "always")
@@ -109,6 +110,11 @@ class Keep:
     factors: Factors = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if not isinstance(self.keeps, tuple):
+            raise SimulatorError(f"keeps is {self.keeps!r}; it must be a tuple of tensors, as ('weights',)")
+        if not isinstance(self.loops, Sequence) or not all(isinstance(o, Sequence) for o in self.loops):
+            raise SimulatorError(f"loops are {self.loops!r}; they must be orders of dimensions, as ('NPQ',)")
+        _check_factors("factors", self.factors)
         object.__setattr__(self, "loops", tuple(tuple(order) for order in self.loops) or ((),))
 
     @property
@@ -122,10 +128,17 @@ class Spread:
     """The dimensions that may lie on the axes of the arrays, and how much of each.
 
     ``axes`` goes by axis: ``first``, ``last``, ``each``, or a name such as ``x`` or ``PE.x``; an axis takes
-    the dimensions of every entry it answers to. The last axis stands outermost.
+    the dimensions of every entry it answers to, and of one dimension's factors that of its own name before
+    that of ``first`` or ``last`` before that of ``each``. The last axis stands outermost.
     """
 
     axes: Mapping[str, Factors]
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.axes, Mapping):
+            raise SimulatorError(f"the array is {self.axes!r}; it must be a mapping from axes")
+        for axis, factors in self.axes.items():
+            _check_factors(f"array.{axis}", factors)
 
 
 @dataclass(frozen=True)
@@ -148,7 +161,13 @@ class Dataflow:
     factors: str = "balanced"
 
     def __post_init__(self) -> None:
+        if self.factors not in FACTORS:
+            raise SimulatorError(
+                f"{self.name}: no factors {self.factors!r}{did_you_mean(self.factors, FACTORS)}"
+            )
         for index, part in enumerate(self.nest):
+            if not isinstance(part, Keep | Spread):
+                raise SimulatorError(f"{self.name}: nest[{index}] is {part!r}; it must be a Keep or a Spread")
             try:
                 _check_spread(part) if isinstance(part, Spread) else _check_keep(part)
             except SimulatorError as error:
@@ -171,6 +190,13 @@ class Dataflow:
             for text, freer in _relaxed(part, dimensions):
                 nest = (*self.nest[:index], freer, *self.nest[index + 1 :])
                 yield f"nest[{index}].{text}", replace(self, nest=nest)
+
+
+def _check_factors(what: str, factors: object) -> None:
+    if not isinstance(factors, Mapping):
+        raise SimulatorError(
+            f"{what} are {factors!r}; they must be a mapping from dimensions, as {{'M': 'most'}}"
+        )
 
 
 def _check_keep(part: Keep) -> None:
@@ -260,7 +286,7 @@ def _relaxed(part: Keep | Spread, dimensions: tuple[str, ...]) -> Iterator[tuple
                 if value != "any":
                     freer = {**part.axes, axis: {**factors, dimension: "any"}}
                     yield f"array.{axis}.{dimension}: {value}", Spread(freer)
-        yield "array", Spread({**part.axes, EACH: dict.fromkeys(dimensions, "any")})
+        yield "array", Spread({EACH: dict.fromkeys(dimensions, "any")})
         return
     for dimension, value in part.factors.items():
         if value != "any":

@@ -17,6 +17,7 @@ from simulator.dataflows.declaration import (
     Keep,
     Orders,
     Spread,
+    read_factor,
 )
 from simulator.encoding import Encoding
 from simulator.errors import MappingError, did_you_mean
@@ -207,8 +208,9 @@ class _Reader:
         if tensor not in TENSORS:
             raise self._wrong(f"{where}.keeps: no tensor is called {tensor!r}{did_you_mean(tensor, TENSORS)}")
         storages = self.architecture.storages[1:]
-        if part.level not in (BUFFER, PE):
-            names = [storage.name for storage in storages]
+        names = [storage.name for storage in storages]
+        # A level that is called so goes before the role.
+        if part.level not in (BUFFER, PE) or part.level in names:
             if part.level == self.architecture.outermost.name:
                 raise self._wrong(f"{where}.level: {part.level} is the outermost level; call it {MEMORY}")
             if part.level not in names:
@@ -239,20 +241,32 @@ class _Reader:
     def spread(self, index: int, part: Spread) -> Axes:
         """By axis its dimensions and their factors."""
         axes = self.axes
-        answers = {axis: {EACH, axis, axis.rpartition(".")[2]} for axis in axes}
-        answers[axes[0]].add(FIRST)
-        answers[axes[-1]].add(LAST)
-        known = sorted({name for names in answers.values() for name in names})
-        found: Axes = {axis: {} for axis in axes}
+        where = f"nest[{index}].array"
+        names = {EACH, FIRST, LAST, *axes, *(axis.rpartition(".")[2] for axis in axes)}
         for name, factors in part.axes.items():
-            if name not in known and name not in (FIRST, LAST):
-                hint = did_you_mean(name, known)
-                raise self._wrong(f"nest[{index}].array: {self.architecture.name} has no axis {name!r}{hint}")
-            for dimension, value in factors.items():
-                self._dimension(f"nest[{index}].array.{name}", dimension)
-                for axis in axes:
-                    if name in answers[axis]:
-                        found[axis].setdefault(dimension, value)
+            if name not in names:
+                hint = did_you_mean(name, names)
+                raise self._wrong(f"{where}: {self.architecture.name} has no axis {name!r}{hint}")
+            for dimension in factors:
+                self._dimension(f"{where}.{name}", dimension)
+        return {axis: self._on_axis(where, part, axis) for axis in axes}
+
+    def _on_axis(self, where: str, part: Spread, axis: str) -> dict[str, str | int]:
+        """Dimensions of an axis with their factors: of several that of the entry that names it closest."""
+        ends = [end for end, at in ((FIRST, 0), (LAST, -1)) if self.axes[at] == axis]
+        closeness = {EACH: 0} | dict.fromkeys(ends, 1) | {axis.rpartition(".")[2]: 2, axis: 2}
+        found: dict[str, str | int] = {}
+        named: dict[str, str] = {}
+        for name, factors in part.axes.items():
+            for dimension, value in factors.items() if name in closeness else ():
+                other = named.get(dimension, name)
+                if closeness[name] == closeness[other] and found.get(dimension, value) != value:
+                    raise self._wrong(
+                        f"{where}: {axis} takes {dimension}: {found[dimension]} from {other} and "
+                        f"{dimension}: {value} from {name}; give one of them"
+                    )
+                if closeness[name] >= closeness[other]:
+                    found[dimension], named[dimension] = value, name
         return found
 
     def check(self, nest: Nest) -> None:
@@ -261,6 +275,7 @@ class _Reader:
         missing = [d for d, extent in self.problem.dimensions if extent > 1 and d not in loops]
         if missing:
             raise self._wrong(f"no loop of the dimensions {', '.join(missing)} of {self.problem.name}")
+        self._check_joined(nest)
         named = [section.node for section in nest.sections if section.node is not None]
         for tensor in self.problem.tensor_names:
             order = [node.rpartition(".")[0] for node in named if node.endswith(f".{tensor}")]
@@ -273,8 +288,21 @@ class _Reader:
                 if tensor in storage.required and f"{storage.name}.{tensor}" not in named:
                     raise MappingError(
                         f"{self.dataflow.name} keeps no {tensor} in {storage.name}, where "
-                        f"{self.architecture.name} requires them"
+                        f"{self.architecture.name} requires them; name that level and tensor in the nest"
                     )
+
+    def _check_joined(self, nest: Nest) -> None:
+        """Refuse numbers for a loop that has no place of its own, as the machine lacks its level."""
+        seen: set[tuple[str, str]] = set()
+        for section, slot in zip(nest.sections, nest.slots, strict=True):
+            for dimension in section.orders[0]:
+                value = section.factors.get(dimension, "any")
+                if (slot, dimension) in seen and not read_factor(value).word:
+                    raise self._wrong(
+                        f"{self.architecture.name} lacks the level above the loop of {dimension} with the "
+                        f"factor {value}, so that it joins the one in {slot}; leave the factor out"
+                    )
+            seen |= {(slot, dimension) for dimension in section.orders[0]}
 
     def _dimension(self, where: str, dimension: str) -> None:
         if dimension not in self.problem.extents:

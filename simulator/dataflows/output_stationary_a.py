@@ -18,7 +18,7 @@ DATAFLOW = Dataflow(
         Keep("buffer", ("outputs",), bypass="always"),
         Keep("buffer", ("inputs",), bypass="allowed"),
         Keep("buffer", ("weights",), ("MPQ", "PQM"), "allowed", {"P": "most", "Q": "most"}),
-        # Pixels alone share the array; rows and columns reach as far as they can: they share windows.
+        # Pixels and images alone share the array; rows and columns, which share windows, reach furthest.
         Spread({"last": {"P": "most"}, "first": {"Q": "most"}, "each": {"N": "any"}}),
         Keep("pe", ("outputs",), ("CS",)),
         # A tile of the window, so that the next taps' inputs are a neighbour's of now.

@@ -1,8 +1,9 @@
 """Output stationary B: the array computes many pixels of many output channels, each in its own PE.
 
 Y.-H. Chen, J. Emer, V. Sze, ISCA 2016, section IV-B (MOC-MOP, multiple output channels, multiple output
-pixels). What stays: a PE's partial sum, until all channels and taps are added. Along one axis lie pixels of a
-row, which share each weight and whose windows overlap; along the other lie filters, which share each input.
+pixels). What stays: a PE's partial sum, until all channels and taps are added. Along the first axis lie
+pixels of a row, which share each weight and whose windows overlap; along either lie filters, which share each
+input, and images, which share each weight.
 """
 
 from __future__ import annotations

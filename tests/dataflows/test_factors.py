@@ -1,5 +1,7 @@
 """Factors, axes and levels of dataflows on small machines, where what must come out is known by hand."""
 
+import math
+
 import numpy as np
 import pytest
 from oracles import machine
@@ -354,10 +356,75 @@ def test_an_empty_space_names_the_constraint_that_emptied_it(nest, words):
     assert str(caught.value).endswith(words)
 
 
-def test_a_space_that_two_constraints_empty_blames_neither():
+def test_a_space_that_two_constraints_of_the_array_empty_blames_the_array():
     nest = (Keep("memory", loops=("MC",)), Spread({"x": {"M": 4, "C": 3}}))
-    with pytest.raises(MappingError, match=r"axis PE\.x has 2 places; it would need 12$"):
+    with pytest.raises(
+        MappingError, match=r"axis PE\.x has 2 places; it would need 12; without nest\[1\].array there"
+    ):
         dataflows.mapspace(flow(*nest), convolution(m=4, c=3), pads(words=2, x=2))
+
+
+def bounds_on_x(axes, **extents):
+    """The bounds on the axis x that a dataflow with these axes allows, by dimension."""
+    space = dataflows.mapspace(
+        flow(Keep("memory", loops=("MC",)), Spread(axes)), convolution(**extents), pads(x=8)
+    )
+    loops = [space.decode(row).loops for batch in space.batches() for row in batch]
+    return {
+        d: {math.prod(x.bound for x in nest if x.axis == "x" and x.dimension == d) for nest in loops}
+        for d in "MC"
+    }
+
+
+def test_the_entry_that_names_an_axis_closest_has_its_factor():
+    assert bounds_on_x({"each": {"C": "any"}, "last": {"C": 4}}, c=8) == {"M": {1}, "C": {4}}
+    assert bounds_on_x({"PE.x": {"C": 2}, "last": {"C": 4}}, c=8) == {"M": {1}, "C": {2}}
+    assert bounds_on_x({"x": {"C": 2}, "each": {"C": 4, "M": 2}}, c=8, m=2) == {"M": {2}, "C": {2}}
+
+
+def test_two_entries_that_name_an_axis_as_closely_must_agree():
+    assert bounds_on_x({"x": {"C": 4}, "PE.x": {"C": 4}}, c=8)["C"] == {4}
+    with pytest.raises(MappingError, match=r"PE.x takes C: 2 from x and C: 4 from PE.x; give one of them"):
+        bounds_on_x({"x": {"C": 2}, "PE.x": {"C": 4}}, c=8)
+
+
+def test_a_number_for_a_loop_without_a_place_of_its_own_is_refused():
+    nest = (Keep("memory", loops=("C",)), Keep("buffer", ("inputs",), ("C",), factors={"C": 2}))
+    bare = machine({"storage": "DRAM"}, {"array": "PE", "axes": {"x": {"size": 1}}}, {"mac": {}})
+    with pytest.raises(
+        MappingError, match=r"small lacks the level above the loop of C with the factor 2, so that"
+    ):
+        dataflows.mapspace(flow(*nest), convolution(c=8), bare)
+
+
+def test_a_level_called_buffer_goes_before_the_role():
+    on = machine(
+        {"storage": "DRAM"}, {"storage": "buffer"}, {"storage": "L1"},
+        {"array": "PE", "axes": {"x": {"size": 1}}}, {"mac": {}},
+    )  # fmt: skip
+    nest = (Keep("memory"), Keep("buffer", ("inputs",), ("C",)))
+    space = dataflows.mapspace(flow(*nest), convolution(c=8), on)
+    assert [s.level for s, _ in space.decode(next(space.batches(1))[0]).stores] == ["DRAM", "buffer"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        (lambda: Keep("memory", loops=5), "loops are 5; they must be orders of dimensions"),
+        (lambda: Keep("pe", "weights"), "keeps is 'weights'; it must be a tuple of tensors"),
+        (
+            lambda: Keep("memory", loops=("M",), factors=("M",)),
+            r"factors are \('M',\); they must be a mapping",
+        ),
+        (lambda: Spread(["x"]), r"the array is \['x'\]; it must be a mapping from axes"),
+        (lambda: Spread({"x": ["M"]}), r"array.x are \['M'\]; they must be a mapping from dimensions"),
+        (lambda: flow("memory"), r"nest\[0\] is 'memory'; it must be a Keep or a Spread"),
+        (lambda: Dataflow("d", factors="balancd"), "d: no factors 'balancd'; did you mean 'balanced'"),
+    ],
+)
+def test_parts_of_a_wrong_type_are_refused(wrong, message):
+    with pytest.raises(SimulatorError, match=message):
+        wrong()
 
 
 def test_factors_as_text():

@@ -336,11 +336,22 @@ def test_a_file_that_is_not_there_is_said():
         load_dataflow("flexble")
 
 
+def test_a_file_of_a_built_in_s_name_has_not_its_parameters(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("name: row_stationary\nnest:\n- array: {x: {M: any}}\n")
+    assert dataflows.parameters(path) == ()
+    with pytest.raises(SimulatorError, match="row_stationary has no parameters"):
+        sim.dataflow_mapping("alexnet:conv3", "eyeriss_v1", path, m=64, n=1, e=13, p=16, q=4, r=1, t=4)
+    same = tmp_path / "same.yaml"
+    same.write_text(to_yaml(dataflows.DATAFLOWS["row_stationary"]))
+    assert dataflows.parameters(same) == ("m", "n", "e", "p", "q", "r", "t")
+
+
 def test_parameters_by_hand_are_those_of_two_dataflows(file):
     assert dataflows.parameters("row_stationary") == tuple("mnepqrt")
     assert dataflows.parameters("weight_stationary") == (*"mnepqrt", "taps")
     assert dataflows.parameters("flexible") == dataflows.parameters(str(file())) == ()
     with pytest.raises(
-        SimulatorError, match="flexible has no parameters; give a mapping, or one of row_stat"
+        SimulatorError, match="flexible has no parameters: only row_stationary and weight_stationary have"
     ):
         dataflows.mapping("flexible", LAYER, CHIP, {})
