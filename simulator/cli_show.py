@@ -123,10 +123,9 @@ def _draw_mapping(
     from simulator.plots import mapping_on_array, save_figure
 
     if layer is None or arch is None:
-        missing = " and ".join(
-            name for name, value in (("--layer", layer), ("--arch", arch)) if value is None
-        )
-        raise SimulatorError(f"--plot draws a mapping of a layer on a machine; {missing} is missing")
+        missing = [name for name, value in (("--layer", layer), ("--arch", arch)) if value is None]
+        said = f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+        raise SimulatorError(f"--plot draws a mapping of a layer on a machine; {said}")
     machine = sim.load_architecture(arch)
     figure = mapping_on_array(sim.load_layer(layer, batch), machine, mapping, f"{layer} on {machine.name}")
     save_figure(figure, file)

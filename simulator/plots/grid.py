@@ -19,7 +19,7 @@ _ENDS = (24, 4)  # places kept at its begin and end where it is longer
 # Colour, hatch and the hatch's colour.
 _STATES = {
     "active": ("none", "", "none"),
-    "idle in some passes": ("none", "///", "0.75"),
+    "idle at times": ("none", "///", "0.75"),
     "idle": ("0.75", "////", "0.5"),
 }
 
@@ -67,10 +67,10 @@ class Grid:
         return frozenset(place for place in self.cells if self.view.active(place))
 
     def state(self, place: Place) -> str:
-        """``active``, ``idle`` or ``idle in some passes``."""
+        """``active``, ``idle`` or ``idle at times``."""
         if place not in self.active:
             return "idle"
-        return "active" if self.view.always_active(place) else "idle in some passes"
+        return "active" if self.view.always_active(place) else "idle at times"
 
 
 @dataclass(frozen=True)

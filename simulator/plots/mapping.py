@@ -32,10 +32,11 @@ def mapping_on_array(
 
     An array's first axis goes across, its second down. Large, it shows what lies on each place in the first
     pass (the loops outside it at zero): the ranges of the dimensions on its axes, in the places where there
-    is room and else along the axes. Hatched places are idle, in all passes or (lighter) in some. Small, it
-    shows each tensor: an arrow runs through the places that share the tile, from the first to the last, where
-    the axis multicasts or adds up; a dashed line where each place must get a copy, or keeps partial sums of
-    its own; triangles where neighbours pass words on. Axes of more than 64 places are shortened.
+    is room and else along the axes. Hatched places are idle, always or (lighter) at times: in some passes, or
+    on some places of the arrays outside. Small, it shows each tensor: an arrow runs through the places that
+    share the tile, from the first to the last, where the axis multicasts or adds up; a dashed line where each
+    place must get a copy, or keeps partial sums of its own; triangles along the axes on which the counts have
+    neighbours pass words on. Axes of more than 64 places are shortened.
 
     Parameters
     ----------
@@ -46,6 +47,8 @@ def mapping_on_array(
     ------
     MappingError
         For an illegal mapping, a machine without an array, or an array of more than two axes.
+    ProblemError
+        For a problem or a mapping that the closed form cannot count.
     """
     from matplotlib.figure import Figure
 

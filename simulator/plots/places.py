@@ -15,8 +15,11 @@ from typing import Literal
 import numpy as np
 
 from simulator.architecture import Architecture, Array
+from simulator.cost.actions import linking_array
+from simulator.counting.closed_form import count_queries
+from simulator.counting.lowering import FORWARDABLE, Nest, Query, lower
 from simulator.errors import MappingError
-from simulator.legality import check_mapping
+from simulator.legality import check_mapping, rules
 from simulator.mapping import Loop, Mapping
 from simulator.problem import Problem, Rank, Tensor
 
@@ -53,6 +56,7 @@ class ArrayPlaces:
     """An array under a mapping. ``chunks`` are the iterations of each dimension that one place covers.
 
     ``outside`` are the loops outside the array (and on arrays outside it), by dimension: bound and stride.
+    ``linked`` are, for each tensor, the axes along which neighbours pass on its words in some pass.
     """
 
     problem: Problem
@@ -60,6 +64,7 @@ class ArrayPlaces:
     spreads: tuple[SpatialLoop, ...]
     chunks: dict[str, int]
     outside: tuple[tuple[str, int, int], ...]
+    linked: dict[str, tuple[int, ...]]
 
     @cached_property
     def used(self) -> Place:
@@ -92,7 +97,7 @@ class ArrayPlaces:
         )
 
     def always_active(self, place: Place) -> bool:
-        """Whether a place computes in every pass."""
+        """Whether a place computes in every pass, on every place of the arrays outside."""
         if not self.active(place):
             return False
         return all(
@@ -141,13 +146,6 @@ class ArrayPlaces:
             for number, (axis, used) in enumerate(zip(self.array.axes, self.used, strict=True))
             if any(overlap((*first[:number], index, *first[number + 1 :])) for index in range(1, used))
         )
-
-    def linked(self, tensor: Tensor) -> tuple[int, ...]:
-        """Axes with more than one place in use along which neighbours can pass on a tensor's words."""
-        if tensor.name == self.problem.output:
-            return ()
-        axes = enumerate(zip(self.array.axes, self.used, strict=True))
-        return tuple(number for number, (axis, used) in axes if used > 1 and axis.links(tensor.name))
 
     def _last_pass(self, dimension: str) -> int:
         """The largest index that the loops outside reach where the first place still computes."""
@@ -211,14 +209,54 @@ def array_places(problem: Problem, architecture: Architecture, mapping: Mapping)
     ------
     MappingError
         For an illegal mapping, and for a machine without an array.
+    ProblemError
+        For a problem or a mapping that the closed form cannot count.
     """
     mapping = check_mapping(problem, architecture, mapping)
     if not architecture.arrays:
         raise MappingError(f"{architecture.name} has no array on which to draw a mapping")
-    return tuple(_places(problem, array, mapping.loops) for array in architecture.arrays)
+    nest = lower(problem, mapping, rules(problem, architecture, mapping))
+    return tuple(
+        _places(
+            problem,
+            array,
+            mapping.loops,
+            {t: _linked(nest, architecture, array, t) for t in problem.tensor_names},
+        )
+        for array in architecture.arrays
+    )
 
 
-def _places(problem: Problem, array: Array, loops: tuple[Loop, ...]) -> ArrayPlaces:
+def _linked(nest: Nest, architecture: Architecture, array: Array, tensor: str) -> tuple[int, ...]:
+    """Axes along which neighbours pass on a tensor's words: none where the counts have no such word."""
+    loops = nest.mapping.loops
+    used = {loop.axis for loop in loops if loop.array == array.name and loop.bound > 1}
+    # Along an axis that does not multicast, the counts let no place have words from another.
+    axes = [
+        axis for axis in array.axes if axis.links(tensor) and axis.multicasts(tensor) and axis.name in used
+    ]
+    crossing = [
+        b
+        for b in nest.boundaries
+        if b.tensor == tensor and linking_array(nest, architecture, b) == array.name
+    ]
+    if not axes or not crossing:
+        return ()
+    # Each axis alone, every other place apart; then all together, for words that move along diagonals only.
+    groups = [*((axis.name,) for axis in axes), tuple(axis.name for axis in axes)]
+    queries = []
+    for names in groups:
+        within = {i for i, loop in enumerate(loops) if loop.array == array.name and loop.axis in names}
+        apart = frozenset(i for i, loop in enumerate(loops) if loop.spatial and i not in within)
+        queries.append(Query(crossing[0], splits=apart))
+    *alone, together = count_queries(nest, queries)[:, FORWARDABLE]
+    passing = [axis for axis, words in zip(axes, alone, strict=True) if words] or (axes if together else [])
+    return tuple(array.axes.index(axis) for axis in passing)
+
+
+def _places(
+    problem: Problem, array: Array, loops: tuple[Loop, ...], linked: dict[str, tuple[int, ...]]
+) -> ArrayPlaces:
     strides = []
     covered = dict.fromkeys(problem.extents, 1)
     for loop in reversed(loops):
@@ -246,4 +284,4 @@ def _places(problem: Problem, array: Array, loops: tuple[Loop, ...]) -> ArrayPla
         for i, loop in enumerate(loops)
         if i < inside and i not in own
     )
-    return ArrayPlaces(problem, array, tuple(spreads), chunks, outside)
+    return ArrayPlaces(problem, array, tuple(spreads), chunks, outside, linked)

@@ -30,7 +30,7 @@ def sharing_text(view: ArrayPlaces, tensor: Tensor, letters: int) -> str:
         said.setdefault(_WORDS[movement.kind], []).append(movement.along)
     if overlaps := view.overlaps(tensor):
         said["overlaps along"] = list(overlaps)
-    if linked := view.linked(tensor):
+    if linked := view.linked[tensor.name]:
         said["passed on along"] = [view.array.axes[axis].name for axis in linked]
     if not said:
         return "one for each place" if view.active_count > 1 else ""
@@ -58,7 +58,7 @@ def draw_sharing(ax: Axes, grid: Grid, tensor: Tensor) -> None:
     for movement in grid.view.movements(tensor):
         for chain in _chains(grid, tiles, movement.vector):
             _draw_chain(ax, _points(grid, chain, movement.vector), movement.kind in _MOVES)
-    for axis in grid.view.linked(tensor):
+    for axis in grid.view.linked[tensor.name]:
         _draw_links(ax, grid, axis)
 
 
