@@ -18,13 +18,14 @@ _MOST_TRIED = 2**20
 def why_empty(encoding: Encoding, layout: Layout, restriction: Restriction) -> str:
     """Return which capacity or axis is too small, and the smallest that would do.
 
-    Of several the one that is closest to enough with all others as they are; where none is, the first that
-    is too small with all others large.
+    Of several the one that is closest to enough with all others as they are; where none is, with all others
+    large; where none is again, the one too small with those before it as they are and those after it large.
     """
     limits = _limits(encoding, layout)
-    for others in (layout, _with_limits(layout, limits)):
+    for before, after in ((False, False), (True, True), (False, True)):
         found = []
-        for row, index, name in limits:
+        for i, (row, index, name) in enumerate(limits):
+            others = _enlarged(layout, limits[:i] * before + limits[i + 1 :] * after)
 
             def works(size: int, row: int = row, index: int = index, base: Layout = others) -> bool:
                 return has_mapping(encoding, _with_limit(base, row, index, size), restriction)
@@ -64,17 +65,19 @@ def _with_limit(layout: Layout, row: int, index: int, size: int) -> Layout:
     return layout._replace(table=table)
 
 
-def _with_limits(layout: Layout, limits: list[tuple[int, int, str]]) -> Layout:
-    """The layout with room for everything."""
+def _enlarged(layout: Layout, limits: list[tuple[int, int, str]]) -> Layout:
+    """The layout with room for everything in some of its capacities and axes."""
     for row, index, _ in limits:
         layout = _with_limit(layout, row, index, CAP if row == AXIS_SIZE else _ENOUGH_BITS)
     return layout
 
 
 def _smallest(works: Callable[[int], bool], low: int, high: int) -> int | None:
-    """The smallest size above ``low`` that works, ``low`` not doing so; None if none up to ``high`` does."""
+    """The smallest size from ``low`` on that works; None if none up to ``high`` does."""
     if not works(high):
         return None
+    if works(low):
+        return low
     step = 1
     while low + step < high and not works(low + step):
         low, step = low + step, 2 * step

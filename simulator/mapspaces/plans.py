@@ -67,6 +67,9 @@ def make_plans(
     open_slots: list[bool] = np.any(restriction.most > 1, axis=0).tolist()
     if any(extent > 1 and not open_slots[d] for d, (_, extent) in enumerate(encoding.problem.dimensions)):
         return
+    # Such a loop has no step where its axis has one place, so that no step would refuse it.
+    if (restriction.least > restriction.most).any():
+        return
     arrays = [_axis_orders(encoding, restriction, a) for a in range(len(encoding.architecture.arrays))]
     ranges = (
         [range(high, low - 1, -1) for low, high in restriction.keep]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from itertools import combinations_with_replacement, pairwise, product
+from itertools import chain, product
 
+import numpy as np
 import numpy.typing as npt
 
 from simulator.batch.layout import ONLY, Layout
 from simulator.batch.state import read_row
-from simulator.encoding import Encoding, Region, Vectors, permutation, permutation_number
+from simulator.encoding import Encoding, Vectors, permutation, permutation_number
 from simulator.errors import MappingError
 from simulator.jit import lean_kernel
 from simulator.legality import check_mapping
@@ -26,6 +27,7 @@ from simulator.mapspaces.settling import (
     check_scratch,
     find_outside,
     find_unsaturated,
+    is_listed,
 )
 
 _MOST_NAMED = 4
@@ -36,8 +38,8 @@ def why_not(
 ) -> str | None:
     """Return why a vector is no mapping of a restriction, one sentence; None if it is one.
 
-    What counts is the mapping: orders are compared by the loops there are, and where the nodes of a region
-    stand in a listed order, it is enough that the loops fit the slots of one of them.
+    What counts is the mapping: orders are compared by the loops there are, and it is enough that the loops
+    fit the slots between kept nodes in one way, with the nodes in one of the listed orders.
     """
     try:
         given = encoding.check(vector)
@@ -45,12 +47,15 @@ def why_not(
         given = _with_listed_axes(encoding, restriction, given)
     except MappingError as error:
         return str(error)
-    why = _outside(encoding, layout, restriction, given)
-    if why is None or any(
-        _outside(encoding, layout, restriction, other) is None
-        for other in _placements(encoding, restriction, given)
-    ):
-        return None
+    checks, why = check_scratch(layout), None
+    for placed in chain((given,), _placements(encoding, layout, restriction, given)):
+        broke, column = _find(layout, restriction, placed[None].copy(), checks)
+        if broke == NOTHING:
+            return None
+        why = why or _reason(encoding, restriction, broke, column, placed)
+        # What is kept and the factors are the same wherever loops stand.
+        if broke in (KEEP, FACTORS):
+            break
     return why
 
 
@@ -65,11 +70,8 @@ def _find(layout, restriction, vectors, checks):
     return broke, column
 
 
-def _outside(encoding: Encoding, layout: Layout, restriction: Restriction, vector: Vectors) -> str | None:
-    broke, column = _find(layout, restriction, vector[None].copy(), check_scratch(layout))
+def _reason(encoding: Encoding, restriction: Restriction, broke: int, column: int, vector: Vectors) -> str:
     name, value = encoding.columns[column], int(vector[column])
-    if broke == NOTHING:
-        return None
     if broke == KEEP:
         return f"{name} must be {'bypassed' if value else 'kept'} in this mapspace"
     if broke == BOUNDS:
@@ -127,56 +129,66 @@ def _with_listed_axes(encoding: Encoding, restriction: Restriction, vector: Vect
     return placed
 
 
-def _placements(encoding: Encoding, restriction: Restriction, vector: Vectors) -> Iterator[Vectors]:
-    """Other vectors of the same mapping: nodes in a listed order, loops anywhere between those kept."""
-    regions = [_region_placements(encoding, restriction, vector, g) for g in range(len(encoding.regions))]
-    for columns in product(*regions):
-        placed = vector.copy()
-        for region in columns:
-            for column, value in region.items():
-                placed[column] = value
-        yield placed
-
-
-def _region_placements(
-    encoding: Encoding, restriction: Restriction, vector: Vectors, g: int
-) -> list[dict[int, int]]:
-    """The columns of a region in each of its placements; none changed where no order is listed."""
-    region = encoding.regions[g]
-    listed = slice(*restriction.choices_start[len(encoding.slots) + g :][:2])
-    orders = [int(number) for number in restriction.choices[listed]]
-    own = permutation(int(vector[encoding.first_nodes + g]), len(region.nodes))
-    kept, gaps = _gaps(encoding, region, vector, own)
-    loops = [[loop for slot in gap for loop in _loops(encoding, vector, slot)] for gap in gaps]
-    found: list[dict[int, int]] = []
-    for number in orders:
-        others, places = _gaps(encoding, region, vector, permutation(number, len(region.nodes)))
-        if others != kept:
-            continue
-        splits = [list(_splits(inside, gap)) for inside, gap in zip(loops, places, strict=True)]
-        for parts in product(*splits):
-            columns = {encoding.first_nodes + g: number}
-            for slot, inside in (pair for part in parts for pair in part):
-                columns |= _columns(encoding, slot, inside)
-            found.append(columns)
-    return found if orders else [{}]
-
-
 _Loops = list[tuple[int, int]]
 
 
-def _gaps(
-    encoding: Encoding, region: Region, vector: Vectors, order: Sequence[int]
-) -> tuple[list[int], list[list[int]]]:
-    """The kept nodes of a region in an order, and the slots before, between and after them."""
-    kept: list[int] = []
-    gaps = [[region.first_slot]]
-    for place, node in enumerate(order):
-        if vector[encoding.first_keep + region.first_node + node]:
-            kept.append(node)
+def _placements(
+    encoding: Encoding, layout: Layout, restriction: Restriction, vector: Vectors
+) -> Iterator[Vectors]:
+    """Other vectors of the same mapping: nodes in a listed order, loops anywhere between those kept."""
+    columns = slice(encoding.first_nodes, encoding.first_keep)
+    slots = [_loops(encoding, vector, slot) for slot in range(len(encoding.slots))]
+    loops, ends = [], []
+    for gap in _gaps(encoding, vector, vector[columns].tolist()):
+        loops += [loop for slot in gap for loop in slots[slot]]
+        ends.append(len(loops))
+    for numbers in product(
+        *(_orders(encoding, restriction, vector, g) for g in range(len(encoding.regions)))
+    ):
+        gaps = _gaps(encoding, vector, numbers)
+        places = [(slot, end, slot == gap[-1]) for gap, end in zip(gaps, ends, strict=True) for slot in gap]
+        for parts in _partings(layout, restriction, loops, places):
+            placed = vector.copy()
+            placed[columns] = numbers
+            for slot, inside in parts:
+                _write_loops(encoding, placed, slot, inside)
+            yield placed
+
+
+def _orders(encoding: Encoding, restriction: Restriction, vector: Vectors, g: int) -> list[int]:
+    """Listed orders of a region with its kept nodes as they are; if none is, its own, and bypassed last."""
+    index, region = len(encoding.slots) + g, encoding.regions[g]
+
+    def kept(node: int) -> bool:
+        return bool(vector[encoding.first_keep + region.first_node + node])
+
+    def present(number: int) -> list[int]:
+        return list(filter(kept, permutation(number, len(region.nodes))))
+
+    own = int(vector[encoding.first_nodes + g])
+    listed = restriction.choices[slice(*restriction.choices_start[index : index + 2])].tolist()
+    last = sorted(permutation(own, len(region.nodes)), key=kept, reverse=True)
+    numbers = listed or list(dict.fromkeys((own, permutation_number(last))))
+    return [number for number in numbers if present(number) == present(own)]
+
+
+def _gaps(encoding: Encoding, vector: Vectors, numbers: Sequence[int]) -> list[list[int]]:
+    """The slots before, between and after kept nodes in these orders of the regions' nodes.
+
+    An array without loops parts nothing: the last slots of the region outside it and the first inside are
+    one gap.
+    """
+    gaps: list[list[int]] = []
+    for g, (region, number) in enumerate(zip(encoding.regions, numbers, strict=True)):
+        outside = range(encoding.regions[g - 1].slots.stop if g else 0, region.first_slot)
+        if not g or any(_loops(encoding, vector, slot) for slot in outside):
             gaps.append([])
-        gaps[-1].append(region.first_slot + 1 + place)
-    return kept, gaps
+        gaps[-1].append(region.first_slot)
+        for slot, node in zip(region.slots[1:], permutation(number, len(region.nodes)), strict=True):
+            if vector[encoding.first_keep + region.first_node + node]:
+                gaps.append([])
+            gaps[-1].append(slot)
+    return gaps
 
 
 def _loops(encoding: Encoding, vector: Vectors, slot: int) -> _Loops:
@@ -185,19 +197,53 @@ def _loops(encoding: Encoding, vector: Vectors, slot: int) -> _Loops:
     return [(d, bound) for d, bound in bounds if bound > 1]
 
 
-def _splits(loops: _Loops, slots: list[int]) -> Iterator[list[tuple[int, _Loops]]]:
-    """Every way to part loops among slots with no dimension twice in one."""
-    for cuts in combinations_with_replacement(range(len(loops) + 1), len(slots) - 1):
-        parts = [loops[a:b] for a, b in pairwise((0, *cuts, len(loops)))]
-        if all(len(dict(part)) == len(part) for part in parts):
-            yield list(zip(slots, parts, strict=True))
+def _partings(
+    layout: Layout, restriction: Restriction, loops: _Loops, places: list[tuple[int, int, bool]]
+) -> Iterator[list[tuple[int, _Loops]]]:
+    """Every way to part loops among slots that allow them.
+
+    ``places``: each slot, outermost first, with the end of its gap's loops and whether it is the gap's last.
+    """
+    dead: set[tuple[int, int]] = set()
+
+    def inwards(p: int, start: int) -> Iterator[list[tuple[int, _Loops]]]:
+        if p == len(places):
+            yield []
+        elif (p, start) not in dead:
+            (slot, end, last), alive = places[p], False
+            for stop in range(end if last else start, end + 1):
+                if _allows(layout, restriction, slot, loops[start:stop]):
+                    for rest in inwards(p + 1, stop):
+                        alive = True
+                        yield [(slot, loops[start:stop]), *rest]
+            if not alive:
+                dead.add((p, start))
+
+    return inwards(0, 0)
 
 
-def _columns(encoding: Encoding, slot: int, loops: _Loops) -> dict[int, int]:
-    """The columns of a slot with these loops."""
+def _allows(layout: Layout, restriction: Restriction, slot: int, loops: _Loops) -> bool:
+    """Whether a slot may have these loops, no dimension twice."""
+    bounds = np.ones_like(restriction.least[slot])
+    for d, bound in loops:
+        if bounds[d] > 1:
+            return False
+        bounds[d] = bound
+    if (bounds < restriction.least[slot]).any() or (bounds > restriction.most[slot]).any():
+        return False
+    number, present = _order_number(loops, len(bounds)), sum(1 << d for d, _ in loops)
+    return bool(is_listed(layout, restriction, slot, number, len(bounds), present))
+
+
+def _write_loops(encoding: Encoding, vector: Vectors, slot: int, loops: _Loops) -> None:
+    """Put these loops for those of a slot."""
     count = len(encoding.dimensions)
-    columns = {encoding.bound_column(slot, d): 1 for d in range(count)}
-    columns |= {encoding.bound_column(slot, d): bound for d, bound in loops}
+    for d, bound in [(d, 1) for d in range(count)] + loops:
+        vector[encoding.bound_column(slot, d)] = bound
+    vector[encoding.first_order + slot] = _order_number(loops, count)
+
+
+def _order_number(loops: _Loops, count: int) -> int:
+    """The number of the order with the dimensions of loops first."""
     present = [d for d, _ in loops]
-    order = present + [d for d in range(count) if d not in present]
-    return columns | {encoding.first_order + slot: permutation_number(order)}
+    return permutation_number(present + [d for d in range(count) if d not in present])

@@ -379,9 +379,13 @@ def test_what_is_not_in_a_space_has_a_reason():
         assert not space.contains(wrong)
         assert space.why_not(wrong)
     outside = Mapspace(layer(4, 2), small())
-    vector = next(v for batch in outside.batches() for v in batch if v[1] > 1)
-    assert outside.contains(vector)
-    assert not space.contains(vector)
+    on_array = outside.encoding.columns.index("PE.x.P")
+    vectors = [v for batch in outside.batches() for v in batch if v[1] > 1]
+    parted = next(v for v in vectors if v[on_array] > 1)
+    assert outside.contains(parted)
+    assert not space.contains(parted)
+    # Without a loop on the array, that of T0 is as well the one just inside it.
+    assert space.contains(next(v for v in vectors if v[on_array] == 1 == v[on_array + 1]))
 
 
 @pytest.mark.parametrize("wrong", [-1, 1.5, "3", None, True])
