@@ -157,3 +157,21 @@ def on_axes(places: Dictionary[str, int], dimension: str) -> int:
 def tiles(extent: int, size: int) -> int:
     """How many tiles of a size cover an extent."""
     return -(-extent // size)
+
+
+def buffer_tiles(
+    extents: LoopBounds, given: LoopBounds, spots: LoopBounds, rows: int
+) -> tuple[int, dict[str, int]]:
+    """How often the array's filters come for a buffer tile of m of them, and the loops over buffer tiles.
+
+    A tile has n images and so many output rows, of one group.
+    """
+    filters = given["p"] * on_axes(spots, "M")
+    kept = tiles(given["m"], filters)
+    top = {
+        "G": extents["G"],
+        "N": tiles(extents["N"], given["n"]),
+        "M": tiles(extents["M"], kept * filters),
+        "P": tiles(extents["P"], rows),
+    }
+    return kept, top

@@ -20,6 +20,7 @@ import math
 from simulator.architecture import Architecture
 from simulator.dataflows.by_hand import (
     LoopBounds,
+    buffer_tiles,
     check_parameters,
     nest_mapping,
     on_axes,
@@ -85,14 +86,8 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
             f"{NAME}: {given['r']} x {given['t']} PE sets of {rows} x {given['e']} do not fit the "
             f"{size_text(architecture)} array of {architecture.name}; lower e, r or t"
         )
-    x, filters = problem.extents, given["p"] * on_axes(spots, "M")
-    kept = tiles(given["m"], filters)
-    top = {
-        "G": x["G"],
-        "N": tiles(x["N"], given["n"]),
-        "M": tiles(x["M"], kept * filters),
-        "P": tiles(x["P"], on_axes(spots, "P")),
-    }
+    x = problem.extents
+    kept, top = buffer_tiles(x, given, spots, on_axes(spots, "P"))
     channels = tiles(x["C"], given["q"] * on_axes(spots, "C"))
     window = {"M": kept, "R": tiles(x["R"], on_axes(spots, "R")), "S": 1}
     in_pe = {"S": x["S"], "C": given["q"], "M": given["p"]}

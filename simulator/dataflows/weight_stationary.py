@@ -18,6 +18,7 @@ from __future__ import annotations
 from simulator.architecture import Architecture
 from simulator.dataflows.by_hand import (
     LoopBounds,
+    buffer_tiles,
     check_parameters,
     nest_mapping,
     on_axes,
@@ -74,14 +75,8 @@ def mapping(problem: Problem, architecture: Architecture, /, **parameters: int) 
             f"do not fit the {size_text(architecture)} array of {architecture.name}; lower r or t, "
             f"or set taps to 0"
         )
-    x, filters = problem.extents, given["p"] * on_axes(spots, "M")
-    kept = tiles(given["m"], filters)
-    top = {
-        "G": x["G"],
-        "N": tiles(x["N"], given["n"]),
-        "M": tiles(x["M"], kept * filters),
-        "P": tiles(x["P"], given["e"]),
-    }
+    x = problem.extents
+    kept, top = buffer_tiles(x, given, spots, given["e"])
     channels = tiles(x["C"], given["q"] * on_axes(spots, "C"))
     taps_left = {"M": kept, **{d: tiles(x[d], on_axes(spots, d)) for d in "RS"}}
     pixels = {"N": given["n"], "P": given["e"], "Q": x["Q"]}
