@@ -174,16 +174,20 @@ ON = {"shared": small(*SHARED), "pads": small(*PADS), "chip": sim.load_architect
 LAYER = convolution("layer", n=2, g=2, m=6, c=4, p=5, q=5, r=3, s=3, row_data=(1, 5), column_data=(1, 5))
 
 
-@pytest.mark.parametrize("on", [*ON, "bare"])
-@pytest.mark.parametrize("dataflow", FIXED)
+# The chip's buffer must keep inputs and outputs, which these let pass it by.
+PAST_THE_BUFFER = [name for name in FIXED if name.startswith("output") or name == "no_local_reuse"]
+
+
+@pytest.mark.parametrize(
+    ("dataflow", "on"),
+    [(d, on) for d in FIXED for on in (*ON, "bare") if on != "chip" or d not in PAST_THE_BUFFER],
+)
 def test_what_a_dataflow_s_name_promises(dataflow, on):
-    # The chip must keep inputs and outputs in its buffer, PEs without levels keep nothing.
+    # PEs without levels keep nothing.
     if on == "bare" and dataflow != "no_local_reuse":
         with pytest.raises(sim.SimulatorError, match="has no level there for them"):
             dataflows.mapspace(dataflow, LAYER, small())
         return
-    if on == "chip" and (dataflow.startswith("output") or dataflow == "no_local_reuse"):
-        pytest.skip("the chip's buffer must keep what this dataflow does not")
     check_promises(dataflow, dataflows.mapspace(dataflow, LAYER, ON.get(on, small())))
 
 
