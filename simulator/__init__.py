@@ -5,7 +5,7 @@
     arch = sim.load_architecture("eyeriss_v1")
     network = sim.load_network("alexnet", batch=4)
     print(sim.simulate(network, arch, dataflow="row_stationary"))
-    print(sim.search("alexnet:conv2", arch, objective="edp", seconds=10).mapping)
+    print(sim.search("alexnet:conv2", arch, objective="edp").mapping)
 
 Names ("alexnet", "eyeriss_v1", "row_stationary") become objects here and nowhere else. Nothing heavy is
 imported before it is used.
@@ -16,6 +16,7 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Callable as _Callable
+from collections.abc import Iterable as _Iterable
 from collections.abc import Mapping as _Dictionary
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from simulator.batch.model import CostModel as _CostModel
     from simulator.densities import Source as DensitySource
     from simulator.evaluation import Progress
-    from simulator.mappers import Found, Standing
+    from simulator.mappers import Found, Standing, objective
     from simulator.mapping import Mapping
     from simulator.mapspaces import Constraints, Mapspace
     from simulator.problem import Problem
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     Layer = NetworkLayer | Problem | str | os.PathLike[str]
     Machine = Architecture | str | os.PathLike[str]
     DataflowSource = dataflows.Source
+    ObjectiveSource = objective.Source
     MappingSource = Mapping | str | os.PathLike[str] | list[Any]
 
 _LAZY = {
@@ -206,6 +208,7 @@ def simulate(
     mapper: str | None = None,
     evaluations: int | None = None,
     densities: DensitySource | None = None,
+    time_limit: float | None = None,
 ) -> NetworkResult:
     """Map, count and price every layer of a network; see `simulator.evaluation.simulate`.
 
@@ -225,8 +228,9 @@ def simulate(
         engine,
         given,
         progress,
-        mapper,
+        "optimal" if mapper is None else mapper,
         evaluations,
+        time_limit,
         densities,
     )
 
@@ -287,32 +291,47 @@ def search(
     layer: Layer,
     architecture: Machine,
     dataflow: DataflowSource | None = None,
-    objective: str = "energy",
+    objective: ObjectiveSource = "energy",
     mapper: str | None = None,
     *,
+    factors: str | None = None,
+    keeps: _Dictionary[str, bool] | None = None,
     evaluations: int | None = None,
-    seconds: float | None = None,
+    time_limit: float | None = None,
+    memory_limit: int | None = None,
     seed: int = 0,
     threads: int = 1,
+    rules: _Iterable[str] | None = None,
     progress: _Callable[[Standing], None] | None = None,
 ) -> Found:
-    """Search the mapspace of a layer for the mapping with the least energy, cycles or EDP.
+    """Return the best mapping of a layer, by default with the proof that there is none better.
 
     Parameters
     ----------
     dataflow
         Whose mapspace is searched, by name, as the path of a YAML file or as a `Dataflow`; None for every
         legal mapping.
+    objective
+        "energy", "cycles", "edp", a function of energy and cycles that falls in neither, or
+        ("energy", "cycles") for the whole front of both.
     mapper
-        "exhaustive", "random" or "hill-climbing". By default a dataflow's mapspace is searched exhaustively
-        and that of every legal mapping, too large for that, by hill climbing.
-    evaluations, seconds
-        Where the search ends. Given neither, an exhaustive one ends with the mapspace, the others after
-        100,000 evaluations. Ctrl-C ends it as well, with what was found so far.
+        "optimal" (the default) proves what it finds (`simulator.mappers.find_optimum`); "exhaustive",
+        "random", "hill-climbing" and mappers of other libraries (`simulator.mappers.MAPPERS`) do not.
+    factors
+        "perfect", "balanced" or "ragged" bounds; by default those of the dataflow, and for the optimum of
+        every legal mapping perfect ones: there alone a proof is likely for more than a small space.
+    keeps
+        By node (``"GLB.weights"``) whether it must hold its tensor (True) or let it bypass (False).
+    evaluations, time_limit, memory_limit
+        Where the search ends: mappings scored, seconds, bytes of partial mappings. Given none, a search for
+        the optimum or an exhaustive one ends with the mapspace, the others after 100,000 evaluations. Ctrl-C
+        ends it as well, with what was found so far.
     seed
         What random draws follow from. The same seed and evaluations find the same mapping.
+    rules
+        Names of the pruning rules to use (`simulator.mappers.optimal.rules`), by default all.
     progress
-        Called with how far the search is, after every batch.
+        Called with how far the search is, now and then.
 
     Raises
     ------
@@ -320,21 +339,30 @@ def search(
         For unknown names and wrong limits; for an empty mapspace, with the level that cannot hold the
         smallest tiles.
     """
+    from dataclasses import replace
+
     from simulator import dataflows
-    from simulator.mappers import find_best
+    from simulator.mappers import OPTIMAL, find_best
 
     flow = dataflows.load_dataflow("flexible" if dataflow is None else dataflow)
     space = mapspace(layer, architecture, flow)
-    if mapper is None:
-        mapper = "hill-climbing" if flow.open else "exhaustive"
+    mapper = OPTIMAL if mapper is None else mapper
+    if factors is None and mapper == OPTIMAL and not flow.nest:
+        factors = "perfect"
+    if factors or keeps:
+        kept = {**space.constraints.keeps, **(keeps or {})}
+        rule = space.constraints.factors if factors is None else factors
+        space = space.within(replace(space.constraints, keeps=kept, factors=rule))
     return find_best(
         space,
         objective,
         mapper,
         evaluations=evaluations,
-        seconds=seconds,
+        seconds=time_limit,
+        memory_bytes=memory_limit,
         seed=seed,
         threads=threads,
+        rules=rules,
         progress=progress,
     )
 

@@ -18,6 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Literal
 
+from simulator.architecture_build import build_parts
 from simulator.architecture_file import (
     FORM,
     OPERANDS,
@@ -36,7 +37,6 @@ from simulator.architecture_parts import (
     Mac,
     Partition,
     Storage,
-    build_parts,
     find,
     known,
 )

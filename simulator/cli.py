@@ -27,8 +27,10 @@ from simulator.cli_options import (
     NetworkName,
     Objective,
     Save,
+    TimeLimit,
     print_json,
 )
+from simulator.cli_serve import serve
 from simulator.cli_show import listing, show
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.terminal import Commands
@@ -47,6 +49,9 @@ app = typer.Typer(
 )
 app.add_typer(show, name="show", epilog="Example: simulator show network alexnet")
 app.add_typer(listing, name="list", epilog="Example: simulator list architectures")
+app.command(
+    epilog='Example: echo \'{"open": {"layer": "alexnet:conv2", "arch": "eyeriss_v1"}}\' | simulator serve'
+)(serve)
 
 
 def main() -> None:
@@ -86,6 +91,7 @@ def run(
     objective: Objective = "energy",
     mapper: Mapper = None,
     evaluations: Evaluations = None,
+    time_limit: TimeLimit = None,
     densities: Densities = None,
     engine: Engine = "walk",
     mapping: Annotated[
@@ -107,7 +113,7 @@ def run(
     with progress(f"reading {network}") as report:
         result = sim.simulate(
             network, arch, dataflow, objective, engine, batch, mappings, report, mapper, evaluations,
-            densities,
+            densities, time_limit,
         )  # fmt: skip
         if out is not None:
             result.save(out / "result.json")
@@ -178,7 +184,7 @@ def evaluate(
 @app.command(
     epilog="Example: simulator search alexnet:conv2 --arch eyeriss_v1 --dataflow row_stationary "
     "--objective edp --save best.yaml\n\n"
-    "Example: simulator search alexnet:conv2 --arch eyeriss_v1 --mapper random --seconds 60 --threads 2"
+    "Example: simulator search alexnet:conv2 --arch eyeriss_v1 --mapper random --time-limit 60 --threads 2"
 )
 def search(
     layer: LayerName,
@@ -189,15 +195,41 @@ def search(
     objective: Objective = "energy",
     mapper: Mapper = None,
     evaluations: Evaluations = None,
-    seconds: Annotated[
-        float | None, typer.Option(help="End the search after this time; Ctrl-C ends it at any time.")
+    time_limit: TimeLimit = None,
+    memory_limit: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="End the search where partial mappings take more, as '2 GiB'."),
+    ] = None,
+    factors: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Loop bounds: perfect, balanced or ragged; by default the dataflow's, perfect without one.",
+        ),
+    ] = None,
+    bypass: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LEVEL.TENSOR", help="A tensor that must pass by a level; may be repeated."),
+    ] = None,
+    keep: Annotated[
+        list[str] | None,
+        typer.Option(metavar="LEVEL.TENSOR", help="A tensor that a level must hold; may be repeated."),
+    ] = None,
+    without_rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="RULE", help="A pruning rule not to use: bound, hoist, sink, matters, dominated."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="What random draws follow from.")] = 0,
     threads: Annotated[int, typer.Option(min=1, help="Threads that score mappings.")] = 1,
     save: Save = None,
     as_json: Json = False,
 ) -> None:
-    """Search a layer's mapspace for the mapping with the least energy, cycles or EDP."""
+    """Search a layer's mapspace for the best mapping, with the proof that there is none better.
+
+    The objective is energy, cycles, edp, or energy,cycles for the front of both.
+    """
     import simulator as sim
     from simulator.files import check_writable, write_atomically
     from simulator.terminal import print_parts, search_parts, search_progress
@@ -205,10 +237,13 @@ def search(
     if save is not None:
         check_writable(save)
     machine, problem = sim.load_architecture(arch), sim.load_layer(layer, batch, densities)
+    keeps = dict.fromkeys(keep or (), True) | dict.fromkeys(bypass or (), False)
+    both = tuple(objective.split(",")) if "," in objective else objective
     with search_progress(f"searching {problem.name}") as report:
         found = sim.search(
-            problem, machine, dataflow, objective, mapper,
-            evaluations=evaluations, seconds=seconds, seed=seed, threads=threads, progress=report,
+            problem, machine, dataflow, both, mapper, factors=factors, keeps=keeps, evaluations=evaluations,
+            time_limit=time_limit, memory_limit=_bytes(memory_limit), seed=seed, threads=threads,
+            rules=_rules(without_rule), progress=report,
         )  # fmt: skip
     if save is not None:
         write_atomically(save, found.mapping.to_yaml())
@@ -246,6 +281,23 @@ def count(
             print(json.dumps(answer), flush=True)
     if failed:
         raise typer.Exit(1)
+
+
+def _bytes(size: str | None) -> int | None:
+    """Bytes of a memory limit."""
+    from simulator.units import parse_bits
+
+    return None if size is None else parse_bits(size) // 8
+
+
+def _rules(without: list[str] | None) -> list[str] | None:
+    """The pruning rules that are left; SimulatorError for an unknown one."""
+    from simulator.mappers.optimal.rules import RULES
+
+    for name in without or ():
+        if name not in RULES:
+            raise SimulatorError(f"no pruning rule {name!r}{did_you_mean(name, RULES)}")
+    return None if without is None else [name for name in RULES if name not in without]
 
 
 def _mapping_files(given: list[str]) -> dict[str, str]:

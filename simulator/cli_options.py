@@ -27,9 +27,9 @@ def architecture_names() -> list[str]:
 
 
 def mapper_names() -> list[str]:
-    from simulator.mappers import MAPPERS
+    from simulator.mappers import MAPPERS, OPTIMAL
 
-    return list(MAPPERS)
+    return [OPTIMAL, *MAPPERS]
 
 
 def dataflow_names() -> list[str]:
@@ -77,11 +77,16 @@ Objective = Annotated[
 Mapper = Annotated[
     str | None,
     typer.Option(
-        help="What searches: exhaustive, random or hill-climbing; by default what suits the mapspace's size.",
+        help="What searches: optimal (the default: with a proof), exhaustive, random, hill-climbing or, of "
+        "other libraries, cmaes, nevergrad, optuna-tpe, pymoo-ga, scipy-de, ...",
         autocompletion=mapper_names,
     ),
 ]
 Evaluations = Annotated[int | None, typer.Option(min=1, help="The most mappings of a layer that are scored.")]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End a layer's search after this time, with the best so far."),
+]
 Save = Annotated[Path | None, typer.Option(metavar="FILE", help="Write the mapping to this YAML file.")]
 Densities = Annotated[
     Path | None,

@@ -13,7 +13,8 @@ from pathlib import Path
 
 from simulator.errors import ProblemError, SimulatorError, did_you_mean
 from simulator.files import read_yaml
-from simulator.problem import Problem, check_fields
+from simulator.problem import Problem
+from simulator.problem_fields import check_fields
 
 # By layer, then by tensor.
 Densities = Mapping[str, Mapping[str, float]]

@@ -7,22 +7,33 @@ from collections.abc import Mapping as Dictionary
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from simulator import dataflows
 from simulator.architecture import Architecture
 from simulator.cost.model import cost
 from simulator.counting import check_engine
+from simulator.dataflows.declaration import Dataflow
 from simulator.densities import Source, load_densities, naming
 from simulator.errors import MappingError, SimulatorError, did_you_mean
 from simulator.lowering import lower_layer
-from simulator.mappers import Choice, Found, best_together, check_mapper, check_objective, find_best
+from simulator.mappers import (
+    OPTIMAL,
+    Choice,
+    Found,
+    best_together,
+    check_mapper,
+    check_objective,
+    find_best,
+    has_lattice,
+)
+from simulator.mappers.choice import front_rows
 from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
 from simulator.results import LayerResult, NetworkResult, Part, Search
 from workloads import Network
 
-# Mappings that are scored before a mapspace counts as too large to be searched to its end: about a second.
-EXHAUSTIVE_EVALUATIONS = 1_000_000
 # What is being done, multiply-accumulates done and in all.
 Progress = Callable[[str, int, int], None]
 
@@ -44,8 +55,9 @@ def simulate(
     engine: str = "walk",
     mappings: Dictionary[str, Mapping] | None = None,
     progress: Progress | None = None,
-    mapper: str | None = None,
+    mapper: str = OPTIMAL,
     evaluations: int | None = None,
+    time_limit: float | None = None,
     densities: Source | None = None,
 ) -> NetworkResult:
     """Map every layer that has multiply-accumulates, count it and price it.
@@ -64,13 +76,15 @@ def simulate(
     progress
         Called with what is being done, multiply-accumulates done and in all.
     mapper
-        What searches: "exhaustive", "random" or "hill-climbing". By default every mapspace of up to a
-        million mappings is searched to its end; for larger ones the better of their first million mappings
-        and of hill climbing is taken. Each part of a layer's result says what was done.
+        What searches: "optimal", or one of `simulator.mappers.MAPPERS`. The optimal one goes through every
+        mapspace of up to a million mappings; of larger ones it takes the better of their first million and of
+        hill climbing; of every legal mapping (dataflow "flexible") it proves the best with perfect factors.
+        Each part of a layer's result says what was done.
     evaluations
         The most mappings of a layer that a mapper scores, in place of that million, of hill climbing's and
-        random draws' 100,000, or of the whole mapspace for "exhaustive" by name. Searches are limited by
-        evaluations and never by time, so the same run gives the same mappings.
+        random draws' 100,000, or of the whole mapspace for "exhaustive" by name.
+    time_limit
+        Seconds for the search of each distinct layer. Without one the same run gives the same mappings.
     densities
         Shares of words that are not zero, in (0, 1], by layer name and tensor, or a file of them; 1 where
         none is given.
@@ -82,8 +96,7 @@ def simulate(
     """
     check_engine(engine)
     check_objective(objective)
-    if mapper is not None:
-        check_mapper(mapper)
+    check_mapper(mapper)
     flow = dataflows.load_dataflow(default_dataflow(architecture) if dataflow is None else dataflow)
     given = dict(mappings or {})
     layers = {layer.name: lower_layer(layer) for layer in network}
@@ -99,8 +112,8 @@ def simulate(
                 fronts.append(_by_hand(item.problem, architecture, item.given))
                 searches.append(None)
             else:
-                space = dataflows.mapspace(flow, item.problem, architecture)
-                found = _search(space, objective, mapper, evaluations)
+                space = _mapspace(flow, item.problem, architecture, mapper)
+                found = _search(space, objective, mapper, evaluations, time_limit)
                 fronts.append(found.front)
                 searches.append(Search(found.mapper, found.evaluated, found.complete))
     picks = best_together(fronts, [item.times for item in work.values()])
@@ -211,23 +224,28 @@ def _by_hand(problem: Problem, architecture: Architecture, mapping: Mapping) -> 
     return (Choice(mapping, spent.energy, spent.cycles.total),)
 
 
-def _search(space: Mapspace, objective: str, mapper: str | None, evaluations: int | None) -> Found:
-    """Search with the mapper named, or with the best that gets through the space."""
-    if mapper is not None:
-        return _finished(find_best(space, objective, mapper, evaluations=evaluations))
-    limit = EXHAUSTIVE_EVALUATIONS if evaluations is None else evaluations
-    first = _finished(find_best(space, objective, "exhaustive", evaluations=limit))
-    if first.complete:
-        return first
-    climbed = _finished(find_best(space, objective, "hill-climbing", evaluations=evaluations))
-    return min(first, climbed, key=lambda found: found.cost)
+def _mapspace(flow: Dataflow, problem: Problem, architecture: Architecture, mapper: str) -> Mapspace:
+    """A dataflow's mapspace; of every legal mapping those with perfect factors, where the best is wanted."""
+    space = dataflows.mapspace(flow, problem, architecture)
+    if mapper == OPTIMAL and not flow.nest:
+        return space.within(replace(space.constraints, factors="perfect"))
+    return space
 
 
-def _finished(found: Found) -> Found:
+def _search(
+    space: Mapspace, objective: str, mapper: str, evaluations: int | None, seconds: float | None
+) -> Found:
     """What a search found; one that was interrupted interrupts the run."""
+    # The best EDP of a network takes the front of each layer, which a search along paths keeps if asked.
+    both = objective == "edp" and mapper == OPTIMAL and has_lattice(space)
+    wanted = ("energy", "cycles") if both else objective
+    found = find_best(space, wanted, mapper, evaluations=evaluations, seconds=seconds)
     if found.interrupted:
         raise KeyboardInterrupt
-    return found
+    if not both:
+        return found
+    energy, cycles = (np.array([getattr(point, name) for point in found.front]) for name in wanted)
+    return replace(found, front=tuple(found.front[row] for row in front_rows(energy, cycles)))
 
 
 def _key(problem: Problem, given: Mapping | None) -> _Key:

@@ -25,6 +25,9 @@ F = TypeVar("F", bound=Callable[..., object])
 config: Any = numba.config
 _KEPT_SECONDS = 30 * 24 * 3600
 
+# Without the wrappers that only Python and C call kernels by.
+_INNER = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+
 
 def kernel(function: F) -> F:
     """Compile ``function`` with numba; it takes integers, floats and arrays, with one signature."""
@@ -38,6 +41,14 @@ _LEAN: dict[str, Any] = {"_nrt": False, "error_model": "numpy"}
 def lean_kernel(function: F) -> F:
     """The same for a function that makes no arrays and never divides by zero."""
     return _compiled(function, **_LEAN)
+
+
+def woven(function: F) -> F:
+    """A lean kernel whose machine code stands in that of those that call it: for calls that every row makes.
+
+    Only kernels may call it: it has no wrapper for Python, and a call from there ends the process.
+    """
+    return _compiled(function, forceinline=True, **_INNER, **_LEAN)
 
 
 def inlined(function: F) -> F:
@@ -63,7 +74,7 @@ def _cache_folder() -> str:
     """
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    rooms = ("counting", "batch", "mapspaces")
+    rooms = ("counting", "batch", "mapspaces", "mappers/optimal")
     sources = sorted(file for room in rooms for file in (package / room).glob("*.py"))
     for source in [Path(__file__), *sources]:
         digest.update(source.read_bytes())

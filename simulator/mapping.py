@@ -7,16 +7,21 @@ inside that tile. A level may stand more than once, each time for other tensors 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from collections.abc import Mapping as _Dictionary
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from simulator.errors import MappingError, did_you_mean
 from simulator.files import parse_yaml, read_yaml
+
+if TYPE_CHECKING:
+    from simulator.architecture import Architecture
+    from simulator.problem import Problem
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,45 @@ class Mapping:
                 f"{where} must be a list of nodes, outermost first, not {type(nodes).__name__}"
             )
         return Mapping(tuple(_node(node, f"{where}[{i}]") for i, node in enumerate(nodes)))
+
+    @staticmethod
+    def from_factors(
+        problem: Problem,
+        architecture: Architecture,
+        factors: _Dictionary[str, _Dictionary[str, int]],
+        order: _Dictionary[str, Sequence[str]] | None = None,
+        keeps: _Dictionary[str, Sequence[str]] | None = None,
+        *,
+        trim: bool = False,
+    ) -> Mapping:
+        """Build a legal mapping from factors of each dimension, by level and axis.
+
+        A factor at a level is a loop below its tiles, outside of the next level's; of levels side by side
+        the first stands outside of the next.
+
+        Parameters
+        ----------
+        factors
+            ``{"M": {"DRAM": 2, "PE.y": 12, "psum_spad": 4}, ..}``; 1 where none is given. Those of a
+            dimension multiply to its extent, or to more where the last iterations are ragged.
+        order
+            By level or axis its loops' dimensions, outermost first; in the problem's order by default.
+        keeps
+            By level the tensors it keeps; all it can by default.
+        trim
+            Shorten loops of which the last iterations are never reached, as factors of padded extents have
+            them, instead of refusing them.
+
+        Raises
+        ------
+        MappingError
+            For unknown names and wrong factors; for a dimension that its factors do not cover, with their
+            product; and where the mapping is illegal, as `legality.check_mapping`.
+        """
+        # Legality knows mappings, so it cannot be imported from where they are defined.
+        from simulator.mapping_factors import nest_of_factors
+
+        return nest_of_factors(problem, architecture, factors, order, keeps, trim)
 
 
 def read_mapping(source: Mapping | str | os.PathLike[str] | list[Any]) -> Mapping:

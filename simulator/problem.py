@@ -9,10 +9,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,8 @@ import numpy as np
 
 from simulator.errors import ProblemError, did_you_mean
 from simulator.files import read_yaml
+from simulator.problem_fields import check_density, check_whole
+from simulator.problem_fields import check_fields as check_fields
 
 MAX_DIMENSIONS = 10
 MAX_OPERANDS = 6
@@ -126,7 +127,7 @@ class Problem:
         known = {tensor.name: tensor.density for tensor in self.tensors}
         for name, density in densities.items():
             self.tensor(name)
-            known[name] = _density(density, f"{self.name}: density of {name!r}")
+            known[name] = check_density(density, f"{self.name}: density of {name!r}")
         return replace(self, tensors=tuple(replace(t, density=known[t.name]) for t in self.tensors))
 
     def data_share(self, tensor: str) -> float:
@@ -263,7 +264,7 @@ def read_problem(path: Path) -> Problem:
             raise ProblemError(
                 f"{path}: convolution: {key.lower()} is given twice, as {key.lower()} and {key.upper()}"
             )
-        checked = [_integer(n, what, 0 if "data" in key else 1, MAX_EXTENT) for n in numbers]
+        checked = [check_whole(n, what, 0 if "data" in key else 1, MAX_EXTENT) for n in numbers]
         fields[key.lower()] = tuple(checked) if pair else checked[0]
     problem = convolution(str(path.stem), **fields)
     for rank in problem.tensor("inputs").ranks:
@@ -299,47 +300,7 @@ def _pair(value: object, what: str) -> tuple[int, int]:
         value = (value, value)
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ProblemError(f"{what} must be a number or two, not {value!r}")
-    return _integer(value[0], what, 1, MAX_EXTENT), _integer(value[1], what, 1, MAX_EXTENT)
-
-
-def _integer(value: object, what: str, low: int, high: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ProblemError(f"{what} must be a whole number from {low} to {high}, not {value!r}")
-    if not low <= value <= high:
-        raise ProblemError(f"{what} must be from {low} to {high}, not {value}")
-    return value
-
-
-def _density(value: Any, what: str) -> float:
-    real = isinstance(value, Real) and not isinstance(value, bool)
-    if not real:
-        raise ProblemError(f"{what} must be a number in (0, 1], not {value!r}")
-    # Compared before it becomes a float, which an integer of 309 digits cannot.
-    if not 0 < value <= 1:
-        shown = "a number past 10^18" if abs(value) > 10**18 else value
-        raise ProblemError(f"{what} must be in (0, 1], not {shown}")
-    return float(value)
-
-
-def check_fields(
-    data: object, what: str, known: Iterable[str] | None = None, required: Iterable[str] = ()
-) -> dict[str, Any]:
-    """Return data that is a mapping with known fields, and all that are required.
-
-    Raises
-    ------
-    ProblemError
-        Naming what is no mapping, the unknown field with the nearest name, or the missing one.
-    """
-    if not isinstance(data, dict):
-        raise ProblemError(f"{what} must be a mapping of names to values, not {type(data).__name__}")
-    for key in data:
-        if known is not None and key not in known:
-            raise ProblemError(f"{what}: unknown field {key!r}{did_you_mean(str(key), known)}")
-    for key in sorted(required):
-        if key not in data:
-            raise ProblemError(f"{what}: field {key!r} is missing")
-    return data
+    return check_whole(value[0], what, 1, MAX_EXTENT), check_whole(value[1], what, 1, MAX_EXTENT)
 
 
 def _list(data: object, what: object) -> list[Any]:
@@ -368,7 +329,7 @@ def _check_dimensions(problem: Problem) -> None:
     for name, extent in problem.dimensions:
         if not _NAME.match(name):
             raise ProblemError(f"{where}: dimension name {name!r} must be letters, digits and underscores")
-        _integer(extent, f"{where}: extent of dimension {name}", 1, MAX_EXTENT)
+        check_whole(extent, f"{where}: extent of dimension {name}", 1, MAX_EXTENT)
     if problem.macs > MAX_MACS:
         raise ProblemError(
             f"{where}: {problem.macs:.3e} multiply-accumulates are too many to count exactly; at most 2**62"
@@ -394,8 +355,8 @@ def _check_tensors(problem: Problem) -> None:
         if len(tensor.ranks) > MAX_RANKS:
             raise ProblemError(f"{where}: tensor {tensor.name!r} has more than {MAX_RANKS} ranks")
         if tensor.bits is not None:
-            _integer(tensor.bits, f"{where}: bits of {tensor.name!r}", 1, 4096)
-        _density(tensor.density, f"{where}: density of {tensor.name!r}")
+            check_whole(tensor.bits, f"{where}: bits of {tensor.name!r}", 1, 4096)
+        check_density(tensor.density, f"{where}: density of {tensor.name!r}")
         seen: set[str] = set()
         for index, rank in enumerate(tensor.ranks):
             _check_rank(problem, rank, f"{where}: tensor {tensor.name!r} rank {index}", seen)
@@ -419,9 +380,9 @@ def _check_rank(problem: Problem, rank: Rank, what: str, seen: set[str]) -> None
         if dimension in seen:
             raise ProblemError(f"{what}: dimension {dimension!r} sits in two ranks of one tensor")
         seen.add(dimension)
-        _integer(coefficient, f"{what}: coefficient of {dimension}", 1, MAX_EXTENT)
+        check_whole(coefficient, f"{what}: coefficient of {dimension}", 1, MAX_EXTENT)
     if problem.rank_length(rank) > MAX_EXTENT:
         raise ProblemError(f"{what}: reaches coordinate {problem.rank_length(rank)}; at most 2**31")
     if rank.data is not None:
-        _integer(rank.data[0], f"{what}: first coordinate of data", 0, MAX_EXTENT)
-        _integer(rank.data[1], f"{what}: count of data", 0, MAX_EXTENT)
+        check_whole(rank.data[0], f"{what}: first coordinate of data", 0, MAX_EXTENT)
+        check_whole(rank.data[1], f"{what}: count of data", 0, MAX_EXTENT)

@@ -115,6 +115,11 @@ def _standing(standing: Standing) -> str:
     best = (
         "" if math.isinf(standing.energy) else f", best {big(standing.energy)}, {big(standing.cycles)} cycles"
     )
+    if standing.gap is not None:
+        left = f", gap {standing.gap:.2g}"
+        return (
+            f"{big(standing.tried)} tried, {big(standing.cut)} cut, {standing.evaluated} counted{best}{left}"
+        )
     return f"{big(standing.evaluated)}{of} mappings, {big(rate)}/s{best}"
 
 
@@ -202,13 +207,33 @@ def search_parts(found: Found, problem: Problem, unit: str) -> Iterator[Renderab
     yield Text(
         f"energy {_number(found.energy)} {unit}, {found.cycles:,} cycles, EDP {found.edp:.6g} {unit} x cycles"
     )
-    extent = "the whole mapspace" if found.complete else "part of the mapspace"
-    rate = found.evaluated / max(found.seconds, 1e-9)
-    yield Text(
-        f"least {found.objective} of {found.evaluated:,} mappings scored, {extent}: {found.mapper} search, "
-        f"{found.seconds:.3g} s, {big(rate)} mappings/s{', interrupted' if found.interrupted else ''}"
-    )
+    yield Text(_proof(found))
+    if len(found.front) > 1 and found.is_front:
+        front = _table("front", f"energy ({unit})", "cycles", numbers=2)
+        for point in found.front:
+            front.add_row(_number(point.energy), f"{point.cycles:,}")
+        yield front
+    if found.certificate is not None:
+        cut = ", ".join(f"{big(n)} by {rule}" for rule, n in found.certificate.cut.items() if n)
+        yield Text(
+            f"at most {found.certificate.implied:.3g} chains of tiles; {big(found.certificate.tried)} "
+            f"partial mappings tried, of them cut {cut or 'none'}"
+        )
     yield Text("counted by: closed form, not walked")
+
+
+def _proof(found: Found) -> str:
+    """What was searched, and whether there can be anything better."""
+    if found.optimal:
+        claim = "proven" if found.is_front else f"least {found.objective}, proven"
+    else:
+        claim = f"least {found.objective} found, {found.gap:.2g} above what nothing is below"
+        if not found.lower_bound:
+            claim = f"least {found.objective} found"
+    rate = "" if found.certificate else f", {big(found.evaluated / max(found.seconds, 1e-9))} mappings/s"
+    stopped = ", interrupted" if found.interrupted else ""
+    searched = f"{claim}: {found.mapper} search, {found.evaluated:,} mappings scored"
+    return f"{searched}, {found.seconds:.3g} s{rate}{stopped}"
 
 
 def mapspace_parts(space: Mapspace, size: Size) -> Iterator[RenderableType]:

@@ -14,39 +14,19 @@ from typing import Any
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner, Result
 
 import simulator as sim
-from simulator.cli import app
-from simulator.dataflows import DATAFLOWS
 from simulator.errors import EngineDifferenceError
 from simulator.mappers import Found
 from simulator.report import result_table
+
+from .commands import call, fail, succeed
 
 CASES = Path(__file__).parent / "data" / "counting_cases.jsonl"
 PARAMETERS = "m=20,n=1,e=6,p=10,q=1,r=1,t=2"
 RUN = ("run", "lenet5_caffe", "--arch", "eyeriss_v1", "--engine", "closed-form")
 SEARCH = ("search", "lenet5_caffe:conv2", "--arch", "eyeriss_v1")
 EVALUATE = ("evaluate", "lenet5_caffe:conv2", "eyeriss_v1")
-
-
-def call(*arguments: str, stdin: str | None = None) -> Result:
-    return CliRunner().invoke(app, arguments, input=stdin)
-
-
-def succeed(*arguments: str) -> str:
-    result = call(*arguments)
-    assert result.exit_code == 0, result.output
-    return result.stdout
-
-
-def fail(*arguments: str, code: int = 2) -> str:
-    """The one line on stderr of a command that must fail."""
-    result = call(*arguments)
-    assert result.exit_code == code, result.output
-    assert result.stdout == ""
-    assert result.stderr.count("\n") == 1
-    return result.stderr
 
 
 @pytest.fixture
@@ -245,79 +225,6 @@ def test_run_with_a_mapper() -> None:
     assert "mappings by hill-climbing search, not the whole mapspace: conv1, conv2" in succeed(
         *RUN, "--mapper", "hill-climbing", "--evaluations", "70"
     )
-
-
-DATAFLOW = """\
-name: mine
-nest:
-- level: memory
-  loops: [G, N, M, P]
-- level: buffer
-  keeps: [outputs, inputs]
-  loops: [C, R]
-- array: {last: {C: any}, each: {M: most}}
-- level: pe
-  keeps: weights
-  loops: [Q, S]
-"""
-
-
-def test_every_command_takes_a_dataflow_s_file(tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    file.write_text(DATAFLOW)
-    machine = ("--arch", "eyeriss_v1", "--dataflow", str(file), "--json")
-    data = json.loads(succeed("search", "lenet5_caffe:conv2", *machine))
-    size = json.loads(succeed("show", "mapspace", "lenet5_caffe:conv2", *machine))["size"]
-    assert data["complete"] and data["evaluated"] == size["mappings"] > 5
-    result = json.loads(succeed("run", "lenet5_caffe", "--engine", "closed-form", *machine))
-    assert {layer["dataflow"] for layer in result["layers"]} == {"mine"}
-    shown = json.loads(succeed("show", "dataflow", str(file), "--json"))
-    assert (shown["name"], len(shown["nest"]), shown["parameters"]) == ("mine", 4, [])
-    again = tmp_path / "again.yaml"
-    again.write_text(succeed("show", "dataflow", str(file)))
-    assert sim.load_dataflow(again) == sim.load_dataflow(file)
-
-
-@pytest.mark.parametrize("name", DATAFLOWS)
-def test_every_dataflow_is_shown_as_the_file_that_declares_it(name: str, tmp_path: Path) -> None:
-    file = tmp_path / "shown.yaml"
-    file.write_text(succeed("show", "dataflow", name))
-    assert sim.load_dataflow(file) == sim.load_dataflow(name)
-
-
-@pytest.mark.parametrize(
-    ("old", "new", "message"),
-    [
-        (
-            "keeps: weights",
-            "kepes: weights",
-            "nest[3].level pe: unknown field 'kepes'; did you mean 'keeps'?",
-        ),
-        ("G, N", "G, NN", "mine: nest[0].loops: conv2 has no dimension 'NN'; did you mean 'N'?"),
-        ("level: buffer", "level: bufer", "eyeriss_v1 has no level 'bufer'; did you mean 'buffer'?"),
-        ("last", "lats", "eyeriss_v1 has no axis 'lats'; did you mean 'last'?"),
-        ("keeps: weights", "keeps: weigths", "no tensor is called 'weigths'; did you mean 'weights'?"),
-        ("most", "must", "factor 'must' is none of any, most, half, all"),
-        ("most", "9..3", "factor 9..3 is an empty range"),
-        ("most", "0", "factor '0' is none of"),
-        ("most", "9" * 40, "is too large a number"),
-        ("most", "true", "or any, most, half or all, got true"),
-        ("Q, S", "Q", "no loop of the dimensions S of conv2"),
-        ("most", "50", "without nest[2].array.each.M: 50 there would be one"),
-        ("[Q, S]", "[Q, S", "mine.yaml, line 12, column 1: while parsing a flow sequence"),
-        ("mine", "&a [*a]", "aliases (*name) are not read"),
-        ("mine", "!!python/name:os.system", "is not read; only plain data is"),
-        ("mine", "[" * 5000, "mine.yaml"),
-        ("mine", "x" * 2**21, "larger than 1 MiB"),
-    ],
-)
-def test_a_wrong_dataflow_file_is_one_line(old: str, new: str, message: str, tmp_path: Path) -> None:
-    file = tmp_path / "mine.yaml"
-    assert old in DATAFLOW
-    file.write_text(DATAFLOW.replace(old, new, 1))
-    for command in (("search", "lenet5_caffe:conv2"), ("show", "mapspace", "lenet5_caffe:conv2")):
-        line = fail(*command, "--arch", "eyeriss_v1", "--dataflow", str(file))
-        assert line.startswith("error: ") and message in line
 
 
 def test_show_mapspace() -> None:

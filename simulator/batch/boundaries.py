@@ -8,9 +8,7 @@ padded rank of one dimension; words passed sideways) the general closed form cou
 
 from __future__ import annotations
 
-import numpy as np
-
-from simulator.batch import pairs
+from simulator.batch import pairs, program
 from simulator.batch.chains import (
     count_groups,
     count_members,
@@ -20,15 +18,19 @@ from simulator.batch.chains import (
     words_kept,
     words_moved,
 )
-from simulator.batch.layout import DIMS, EXTENT, SIZES, SLOT_AXIS
+from simulator.batch.layout import EXTENT, SIZES, SLOT_AXIS
 from simulator.batch.pairs import (
     DELIVERED,
+    GROUPS,
     HELD,
     INSIDE,
     KEPT,
+    MEMBERS,
     OWN,
     PLACES,
+    READ,
     ROLE,
+    SENT,
     SPAN,
     STAYS,
     STEP,
@@ -36,8 +38,22 @@ from simulator.batch.pairs import (
     UNION,
     find_sums,
 )
-from simulator.batch.shape import ALONE, END_PAIR, FIRST_PAIR, KIND, LACKING, PAIRED
-from simulator.batch.state import AT_START, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, LOOP_STRIDE
+from simulator.batch.shape import (
+    ALONE,
+    END_PAIR,
+    FIRST_PAIR,
+    KIND,
+    LACKING,
+    LONERS,
+    LONERS_WORDS,
+    MANY_LONERS,
+    MANY_OTHERS,
+    OTHERS,
+    OWN_DIMS,
+    PAIRED,
+    describe,
+)
+from simulator.batch.state import AT_START, DIMS_OF_SLOT, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, LOOP_STRIDE, TILES
 from simulator.batch.state import INSIDE as LOOPS_INSIDE
 from simulator.counting.lowering import (
     CONTRIBUTED,
@@ -52,7 +68,7 @@ from simulator.counting.lowering import (
     SPLIT,
     ZERO,
 )
-from simulator.jit import inlined, lean_kernel
+from simulator.jit import inlined, lean_kernel, woven
 
 
 @inlined
@@ -73,21 +89,54 @@ def _members(state, d, inside):
     return count_members(state[EXTENT, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside)
 
 
-@lean_kernel
+@woven
 def _many(state, d, inside):
-    """Groups and members of a dimension that a tensor lacks."""
+    """Groups and members of a dimension that a tensor lacks, with the loops inside an event at zero."""
     groups = _groups(state, d, inside)
-    return groups, groups if state[PLACES, d] == 1 else _members(state, d, inside)
+    members = groups if state[PLACES, d] == 1 else _members(state, d, inside)
+    state[INSIDE, d] = inside
+    state[GROUPS, d] = groups
+    state[MEMBERS, d] = members
+    return groups, members
 
 
 @lean_kernel
-def _moved(state, d, inside):
+def _moved(state, d):
     """Words of a dimension in the tiles of all places at every base."""
-    if inside == state[TILE, d] and state[ROLE, d] != ZERO:
+    if state[ROLE, d] != ZERO:
         return state[EXTENT, d]
     return words_moved(
-        state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
+        state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], state[TILE, d]
     )
+
+
+@inlined
+def _loners_words(state, code, query, tensor, child):
+    """Words of the ranks of one dimension in all tiles."""
+    if code[query + program.SHARED]:
+        return state[LONERS_WORDS, tensor]
+    words = 1
+    for n in range(state[MANY_LONERS, tensor]):
+        d = state[LONERS + tensor, n]
+        describe(state, code, query + program.ROLES, d, child)
+        words *= _moved(state, d)
+    return words
+
+
+@inlined
+def _many_others(state, code, query, tensor, child, base, moved):
+    """Groups and members of the dimensions a tensor lacks.
+
+    Loops inside position ``base`` are inside the event, and the next loop of the dimensions ``moved``.
+    """
+    groups, members = 1, 1
+    for n in range(state[MANY_OTHERS, tensor]):
+        d = state[OTHERS + tensor, n]
+        describe(state, code, query + program.ROLES, d, child)
+        more, many = _many(state, d, state[TILES + base - ((moved >> d) & 1), d])
+        groups *= more
+        members *= many
+    return groups, members
 
 
 @inlined
@@ -99,114 +148,146 @@ def _next_event(state, i, count):
 
 
 @inlined
-def _first_event(state, kind, child, count, holds):
-    """The first temporal loop that moves a tensor; those before it leave its tile where it is."""
-    i = _next_event(state, state[LOOPS_INSIDE, child], count) if holds else count
-    while i < count and state[kind, state[LOOP_DIM, i]] == LACKING:
-        state[INSIDE, state[LOOP_DIM, i]] = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
-        i = _next_event(state, i + 1, count)
-    return i
+def _first_event(state, tensor, child, count, holds):
+    """The first temporal loop that moves a tensor; those before it leave its tile where it is.
+
+    Return it, the position inside its slot, and the dimensions of the loops of its slot before it, as bits.
+    """
+    if not holds:
+        return count, child, 0
+    own, position = state[OWN_DIMS, tensor], child - 1
+    while position >= 0 and (state[SLOT_AXIS, position] >= 0 or not state[DIMS_OF_SLOT, position] & own):
+        position -= 1
+    if position < 0:
+        return count, 0, 0
+    i, moved = state[LOOPS_INSIDE, position + 1], 0
+    while not (own >> state[LOOP_DIM, i]) & 1:
+        moved |= 1 << state[LOOP_DIM, i]
+        i += 1
+    return i, position + 1, moved
 
 
-@lean_kernel
-def fast_operand(state, known, stamps, count, tensor, child, holds, clip, timed, answers, out):
-    """Reads and fills of an operand, and first reads where ``timed``, into ``answers`` from ``out`` on."""
-    dims, kind = state[SIZES, DIMS], KIND + tensor
-    reads = 1
-    for d in range(dims):
-        if state[kind, d] == ALONE:
-            state[STAYS, d] = _moved(state, d, state[INSIDE, d])
-            reads *= state[STAYS, d]
-    fills = reads
+@woven
+def fast_operand(state, code, b, query, known, stamps, count, tensor, child, answers, lane, out):
+    """Reads and fills of an operand, and what times need, into a lane of ``answers`` from ``out`` on."""
+    roles, clip, holds = query + program.ROLES, code[b + program.CLIPS], code[b + program.HOLDS]
+    i, base, moved = _first_event(state, tensor, child, count, holds)
+    loners = _loners_words(state, code, query, tensor, child)
+    groups, members = _many_others(state, code, query, tensor, child, base, moved)
+    reads, fills = loners * groups, loners * members
     for pair in range(state[FIRST_PAIR, tensor], state[END_PAIR, tensor]):
+        describe(state, code, roles, state[pairs.PAIR_DIM, pair], child)
+        describe(state, code, roles, state[pairs.PAIR_OTHER, pair], child)
         row = find_sums(state, known, stamps, pair, clip)
+        state[READ, pair] = known[row, UNION]
+        state[SENT, pair] = known[row, DELIVERED]
         reads *= known[row, UNION]
         fills *= known[row, DELIVERED]
-    i = _first_event(state, kind, child, count, holds)
-    for d in range(dims):
-        if state[kind, d] == LACKING:
-            groups, members = _many(state, d, state[INSIDE, d])
-            reads *= groups
-            fills *= members
-    moved = np.int64(0)
+    if i < count:
+        less_reads, less_fills = _kept(
+            state, code, roles, known, stamps, i, count, tensor, child, clip, loners
+        )
+        reads -= less_reads
+        fills -= less_fills
+    answers[out + READS, lane] = reads
+    answers[out + FILLS, lane] = fills
+    answers[out + FORWARDABLE, lane] = 0
+    if code[query + program.TIMED]:
+        first = _first_reads(state, code, query, known, stamps, tensor, child, clip) if holds else 0
+        answers[out + FIRST_READS, lane] = first
+
+
+@inlined
+def _kept(state, code, roles, known, stamps, i, count, tensor, child, clip, loners):
+    """Words that stay when loops from ``i`` on move: of what is read, of what is delivered."""
+    reads, fills, moved = 0, 0, 0
     while i < count:
-        d, inside = state[LOOP_DIM, i], state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
-        if state[kind, d] != ALONE:
-            less_reads, less_fills = _kept(
-                state, known, stamps, tensor, clip, d, inside, state[LOOP_BOUND, i], moved
-            )
-            reads -= less_reads
-            fills -= less_fills
-        state[INSIDE, d] = inside
-        moved |= 1 << d
-        if state[kind, d] == ALONE:
-            state[STAYS, d] = words_kept(
+        d, bound = state[LOOP_DIM, i], state[LOOP_BOUND, i]
+        inside, kind = state[LOOP_STRIDE, i] * bound, state[KIND + tensor, d]
+        if kind == ALONE:
+            describe(state, code, roles, d, child)
+            kept = words_kept(
                 state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
             )
             # Loops further out find less of it in place.
-            if state[STAYS, d] == 0:
+            if kept == 0:
                 break
+            loners = loners // (state[STAYS, d] if (moved >> d) & 1 else _moved(state, d)) * kept
+            state[STAYS, d] = kept
+        else:
+            groups, members = _others_at(state, tensor, d, inside)
+            if groups or members:
+                union, held = _pairs_at(state, known, stamps, tensor, clip, d, bound, moved)
+                reads += loners * groups * union
+                fills += loners * members * held
+            state[INSIDE, d] = inside
+        moved |= 1 << d
         i = _next_event(state, i + 1, count)
-    answers[out + READS] = reads
-    answers[out + FILLS] = fills
-    answers[out + FORWARDABLE] = 0
-    if timed:
-        answers[out + FIRST_READS] = _first_reads(state, known, stamps, tensor, clip) if holds else 0
+    return reads, fills
 
 
-@lean_kernel
-def _kept(state, known, stamps, tensor, clip, own, inside, bound, moved):
-    """Words that stay when a loop of dimension ``own`` moves: of what is read, of what is delivered."""
+@inlined
+def _others_at(state, tensor, own, inside):
+    """Groups and members when a loop of dimension ``own`` moves, of the dimensions a tensor lacks."""
+    groups, members = 1, 1
+    for n in range(state[MANY_OTHERS, tensor]):
+        d = state[OTHERS + tensor, n]
+        more, many = state[GROUPS, d], state[MEMBERS, d]
+        if d == own:
+            less, fewer = _many(state, d, inside)
+            more -= less
+            many -= fewer
+        groups *= more
+        members *= many
+    return groups, members
+
+
+@inlined
+def _pairs_at(state, known, stamps, tensor, clip, own, bound, moved):
+    """Words of a tensor's pairs that stay when a loop of dimension ``own`` moves: read, delivered."""
     reads, fills = 1, 1
-    for d in range(state[SIZES, DIMS]):
-        if state[KIND + tensor, d] == ALONE:
-            reads *= state[STAYS, d]
-            fills *= state[STAYS, d]
-        elif state[KIND + tensor, d] == LACKING:
-            groups, members = _many(state, d, state[INSIDE, d])
-            if d == own:
-                less_groups, less_members = _many(state, d, inside)
-                groups -= less_groups
-                members -= less_members
-            reads *= groups
-            fills *= members
-    if reads == 0 and fills == 0:
-        return reads, fills
     for pair in range(state[FIRST_PAIR, tensor], state[END_PAIR, tensor]):
         mine = state[KIND + tensor, own] == PAIRED + pair
         still = (moved >> state[pairs.PAIR_DIM, pair] | moved >> state[pairs.PAIR_OTHER, pair]) & 1 == 0
+        if still and not mine:
+            reads *= state[READ, pair]
+            fills *= state[SENT, pair]
+            continue
         state[OWN, own] = bound if mine else 0
         row = find_sums(state, known, stamps, pair, clip)
         state[OWN, own] = 0
-        reads *= known[row, UNION] if still and not mine else known[row, KEPT]
-        fills *= known[row, DELIVERED] if still and not mine else known[row, HELD]
+        reads *= known[row, KEPT]
+        fills *= known[row, HELD]
         if reads == 0 and fills == 0:
             break
     return reads, fills
 
 
-@lean_kernel
-def _first_reads(state, known, stamps, tensor, clip):
-    """Words of the first tiles; leaves the state at the start of the walk."""
-    reads, start = 1, state[SIZES, AT_START]
-    for d in range(state[SIZES, DIMS]):
-        state[INSIDE, d] = start
-        if state[KIND + tensor, d] == ALONE:
-            reads *= _first_words(state, d)
-        elif state[KIND + tensor, d] == LACKING:
-            reads *= _groups(state, d, start)
+@inlined
+def _first_reads(state, code, query, known, stamps, tensor, child, clip):
+    """Words of the first tiles."""
+    reads, start, roles = 1, state[SIZES, AT_START], query + program.ROLES
+    for n in range(state[MANY_LONERS, tensor]):
+        d = state[LONERS + tensor, n]
+        describe(state, code, roles, d, child)
+        reads *= _first_words(state, d, start)
+    if not code[query + program.SHARED]:
+        for n in range(state[MANY_OTHERS, tensor]):
+            reads *= _groups(state, state[OTHERS + tensor, n], start)
     for pair in range(state[FIRST_PAIR, tensor], state[END_PAIR, tensor]):
+        state[INSIDE, state[pairs.PAIR_DIM, pair]] = start
+        state[INSIDE, state[pairs.PAIR_OTHER, pair]] = start
         reads *= _first_of_pair(state, known, stamps, pair, clip)
     return reads
 
 
 @inlined
-def _first_words(state, d):
+def _first_words(state, d, start):
     """Words of a dimension in the first tiles of all its places."""
     if state[STEP, d] == state[TILE, d] and state[ROLE, d] != ZERO:
         return min(state[SPAN, d], state[EXTENT, d])
     return words_moved(
-        state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], state[INSIDE, d]
+        state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], start
     )
 
 
@@ -230,75 +311,75 @@ def _first_of_pair(state, known, stamps, pair, clip):
     return known[find_sums(state, known, stamps, pair, clip), UNION]
 
 
-@lean_kernel
-def fast_output(state, count, tensor, child, holds, timed, answers, out):
-    """Drains and contributed words of the output, and what times need where ``timed``, into ``answers``."""
-    dims, kind = state[SIZES, DIMS], KIND + tensor
-    words = 1
-    for d in range(dims):
-        if state[kind, d] != LACKING:
-            state[STAYS, d] = _moved(state, d, state[INSIDE, d])
-            words *= state[STAYS, d]
-    i = _first_event(state, kind, child, count, holds)
-    drains, contributed = words, words
-    for d in range(dims):
-        if state[kind, d] == LACKING:
-            groups, members = _many(state, d, state[INSIDE, d])
-            drains *= groups
-            contributed *= members
-    while i < count:
-        d, inside = state[LOOP_DIM, i], state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
-        if state[kind, d] == LACKING:
-            groups, members = _going_on(state, kind, d, inside)
-            drains -= groups
-            contributed -= members
-        state[INSIDE, d] = inside
-        if state[kind, d] != LACKING:
-            state[STAYS, d] = result_words_kept(
-                state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
-            )
-            if state[STAYS, d] == 0:
-                break
-        i = _next_event(state, i + 1, count)
-    answers[out + DRAINS] = drains
-    answers[out + CONTRIBUTED] = contributed
-    if timed:
-        fresh, last = words, 1
-        for d in range(dims):
-            if state[kind, d] == LACKING:
-                fresh *= _groups(state, d, state[SIZES, AT_START])
-            last *= _last_active(state, kind, d)
-        answers[out + LAST_DRAINS] = last
-        answers[out + FRESH] = fresh
-        answers[out + REFILLS] = drains - fresh
-
-
-@lean_kernel
-def _going_on(state, kind, own, inside):
-    """Words that groups go on accumulating when a reduction loop moves: as drains, as contributions."""
-    words, members = 1, 1
-    for d in range(state[SIZES, DIMS]):
-        if state[kind, d] != LACKING:
-            words *= state[STAYS, d]
-            members *= state[STAYS, d]
-            continue
-        groups, many = _many(state, d, state[INSIDE, d])
-        if d == own:
-            less_groups, less_many = _many(state, d, inside)
-            groups -= less_groups
-            many -= less_many
-        words *= groups
-        members *= many
-    return words, members
+@woven
+def fast_output(state, code, b, query, count, tensor, child, answers, lane, out):
+    """Drains and contributed words of the output, and what times need, into a lane of ``answers``."""
+    i, base, moved = _first_event(state, tensor, child, count, code[b + program.HOLDS])
+    words = _loners_words(state, code, query, tensor, child)
+    groups, members = _many_others(state, code, query, tensor, child, base, moved)
+    drains, contributed = words * groups, words * members
+    if i < count:
+        less_drains, less_contributed = _going_on(
+            state, code, query + program.ROLES, i, count, tensor, child, words
+        )
+        drains -= less_drains
+        contributed -= less_contributed
+    answers[out + DRAINS, lane] = drains
+    answers[out + CONTRIBUTED, lane] = contributed
+    if code[query + program.TIMED]:
+        fresh = words
+        if not code[query + program.SHARED]:
+            for n in range(state[MANY_OTHERS, tensor]):
+                fresh *= _groups(state, state[OTHERS + tensor, n], state[SIZES, AT_START])
+        answers[out + LAST_DRAINS, lane] = _last_words(state, code, query, tensor, child)
+        answers[out + FRESH, lane] = fresh
+        answers[out + REFILLS, lane] = drains - fresh
 
 
 @inlined
-def _last_active(state, kind, d):
-    """Words of a dimension in the last step, or groups where the output lacks it."""
-    extent, step, places = state[EXTENT, d], state[STEP, d], state[PLACES, d]
-    if state[SPAN, d] >= extent and step == state[TILE, d] and state[ROLE, d] < 0:
-        return extent if state[kind, d] != LACKING else 1
-    rest = extent - last_base(extent, state[TILE, d], step, state[SPAN, d])
-    if state[kind, d] != LACKING:
-        return count_words(rest, rest, places, step, state[TILE, d])
-    return min(places, (rest + step - 1) // step) if state[ROLE, d] == SPLIT else 1
+def _going_on(state, code, roles, i, count, tensor, child, words):
+    """Words that groups go on accumulating when loops from ``i`` on move: as drains, as contributions."""
+    drains, contributed, moved = 0, 0, 0
+    while i < count:
+        d = state[LOOP_DIM, i]
+        inside = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
+        if state[KIND + tensor, d] == LACKING:
+            groups, members = _others_at(state, tensor, d, inside)
+            drains += words * groups
+            contributed += words * members
+        else:
+            describe(state, code, roles, d, child)
+            kept = result_words_kept(
+                state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
+            )
+            if kept == 0:
+                break
+            words = words // (state[STAYS, d] if (moved >> d) & 1 else _moved(state, d)) * kept
+            state[STAYS, d] = kept
+            moved |= 1 << d
+        i = _next_event(state, i + 1, count)
+    return drains, contributed
+
+
+@inlined
+def _last_words(state, code, query, tensor, child):
+    """Words of the last tiles of an output, where groups that are apart count each."""
+    words = 1
+    for n in range(state[MANY_LONERS, tensor]):
+        d = state[LONERS + tensor, n]
+        describe(state, code, query + program.ROLES, d, child)
+        extent, step = state[EXTENT, d], state[STEP, d]
+        if state[SPAN, d] >= extent and step == state[TILE, d] and state[ROLE, d] < 0:
+            words *= extent
+        else:
+            rest = extent - last_base(extent, state[TILE, d], step, state[SPAN, d])
+            words *= count_words(rest, rest, state[PLACES, d], step, state[TILE, d])
+    if not code[query + program.SHARED]:
+        for n in range(state[MANY_OTHERS, tensor]):
+            d = state[OTHERS + tensor, n]
+            if state[ROLE, d] == SPLIT:
+                rest = state[EXTENT, d] - last_base(
+                    state[EXTENT, d], state[TILE, d], state[STEP, d], state[SPAN, d]
+                )
+                words *= min(state[PLACES, d], (rest + state[STEP, d] - 1) // state[STEP, d])
+    return words

@@ -68,23 +68,23 @@ def general_scratch(problem: Problem, architecture: Architecture, most_loops: in
 
 
 @lean_kernel
-def general_query(g, state, code, b, query, count, tensor, child, answers, out):
-    """Every column of a query of boundary ``b``, by the closed form, into ``answers`` from ``out`` on."""
+def general_query(g, state, code, b, query, count, tensor, child, answers, lane, out):
+    """Every column of a query of boundary ``b``, by the closed form, into a lane of ``answers``."""
     axis = code[query + WEIGHT]
     if axis < 0:
         _ask(g, state, code, b, query, count, tensor, child, np.int64(-1))
         for column in range(COLUMNS):
-            answers[out + column] = g.answer[column]
+            answers[out + column, lane] = g.answer[column]
         return
     # Words weighted by how far along an axis they go: one question for each of its loops.
     for column in range(COLUMNS):
-        answers[out + column] = 0
+        answers[out + column, lane] = 0
     step = 1
     for i in range(state[INSIDE, child], count):
         if state[SLOT_AXIS, state[LOOP_SLOT, i]] == axis:
             _ask(g, state, code, b, query, count, tensor, child, count - 1 - i)
             for column in range(COLUMNS):
-                answers[out + column] += step * g.answer[column]
+                answers[out + column, lane] += step * g.answer[column]
             step *= state[LOOP_BOUND, i]
 
 

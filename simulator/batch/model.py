@@ -11,24 +11,14 @@ import numpy as np
 import numpy.typing as npt
 
 from simulator.architecture import Architecture
+from simulator.batch.block import HARD, SCORED, Results, make_block
 from simulator.batch.general import general_scratch
 from simulator.batch.layout import lower_encoding, rule_names
 from simulator.batch.pairs import bitmaps, memory
 from simulator.batch.program import COUNTS, Priced, write_program
-from simulator.batch.score import (
-    EDP,
-    ENERGY,
-    HARD,
-    SCORED,
-    TOO_LARGE,
-    UTILIZATION,
-    score_hard_rows,
-    score_rows,
-)
+from simulator.batch.score import score_hard_rows, score_rows
 from simulator.batch.shape import longest_pair, write_shape
 from simulator.batch.state import make_state
-from simulator.batch.timing import TIME_COLUMNS, time_rows
-from simulator.cost.timing import Floats
 from simulator.counting.lowering import Ints
 from simulator.encoding import Encoding
 from simulator.errors import SimulatorError
@@ -174,14 +164,10 @@ class _Worker:
         self._tables = layout.orders, layout.clipped
         self._program = model._priced.program
         self._known, self._stamps = memory(), bitmaps(longest_pair(problem))
-        self._answers = np.zeros(model._priced.answers, np.int64)
-        resources = len(model._priced.resources)
-        rows = time_rows(len(architecture.storages))
-        self._time = np.zeros((rows, max(resources + 1, TIME_COLUMNS)))
+        self._lanes = make_block(model._priced, architecture)
         self._general = general_scratch(problem, architecture, len(encoding.slots) * len(encoding.dimensions))
-        self._broken = np.empty((_BLOCK, len(model.rules)))
-        self._fates, self._cycles = np.empty(_BLOCK, np.int64), np.empty(_BLOCK, np.int64)
-        self._scores = np.empty((_BLOCK, 3))
+        self._broken = np.empty((1, len(model.rules) - 1))
+        self._fates = np.empty(_BLOCK, np.int64)
         self._counts = np.empty((_BLOCK, len(COUNTS) * len(model.boundaries)), np.int64)
         self._words = np.empty((_BLOCK, len(model.actions)), np.int64)
 
@@ -197,52 +183,39 @@ class _Worker:
             part = results[start : start + _BLOCK]
             rows = slice(0, len(part))
             vectors = _narrow(given[start : start + _BLOCK])
-            out = (
-                self._scores[rows], self._cycles[rows],
+            n = len(part)
+            out = Results(
+                part.view(np.uint8).reshape(n, -1),
+                part.view(np.float64).reshape(n, -1),
+                part.view(np.int64).reshape(n, -1),
                 self._counts[rows, : self._counts.shape[1] if counted else 0],
                 self._words[rows, : self._words.shape[1] if counted else 0],
-            )  # fmt: skip
-            broken, fates = self._broken[rows], self._fates[rows]
+            )
+            fates = self._fates[rows]
             # Rows of levels that a mapping bypasses are written by nobody.
-            broken[:], out[2][:], out[3][:] = 0, 0, 0
+            out.counts[:], out.words[:] = 0, 0
             score_rows(
-                self._state, *self._tables, *self._program, self._known, self._stamps, self._answers,
-                self._time, vectors, broken, fates, *out,
+                self._state, *self._tables, *self._program, self._known, self._stamps, self._lanes,
+                vectors, self._broken, fates, out,
             )  # fmt: skip
             if "forwardable" in names:
                 fates[fates == SCORED] = HARD
             if (fates == HARD).any():
                 score_hard_rows(
-                    self._state, self._tables[0], self._general, *self._program, self._answers, self._time,
-                    vectors, broken, fates, *out,
+                    self._state, self._tables[0], self._general, *self._program, self._lanes,
+                    vectors, self._broken.shape[1], fates, out,
                 )  # fmt: skip
-            _copy(part, broken, fates, names, *out)
+            if names:
+                _copy(part, fates, names, out.counts, out.words)
 
 
-def _copy(
-    part: npt.NDArray[np.void],
-    broken: Floats,
-    fates: Ints,
-    names: tuple[str, ...],
-    scores: Floats,
-    cycles: Ints,
-    counts: Ints,
-    words: Ints,
-) -> None:
-    """Copy a block's results; rows that are no legal mapping get the worst."""
-    part["valid"] = fates == SCORED
-    part["violation"] = broken
-    part["violation"][:, -1] = fates == TOO_LARGE
-    part["energy"] = np.where(fates == SCORED, scores[:, ENERGY], np.inf)
-    part["edp"] = np.where(fates == SCORED, scores[:, EDP], np.inf)
-    part["cycles"] = np.where(fates == SCORED, cycles, np.iinfo(np.int64).max)
-    part["utilization"] = np.where(fates == SCORED, scores[:, UTILIZATION], 0.0)
-    if names:
-        legal = (fates == SCORED)[:, None]
-        part["words"] = np.where(legal, words, 0)
-        for i, name in enumerate(COUNTS):
-            if name in names:
-                part["counts"][name] = np.where(legal, counts[:, i :: len(COUNTS)], 0)
+def _copy(part: npt.NDArray[np.void], fates: Ints, names: tuple[str, ...], counts: Ints, words: Ints) -> None:
+    """Copy a block's counts; rows that are no legal mapping have none."""
+    legal = (fates == SCORED)[:, None]
+    part["words"] = np.where(legal, words, 0)
+    for i, name in enumerate(COUNTS):
+        if name in names:
+            part["counts"][name] = np.where(legal, counts[:, i :: len(COUNTS)], 0)
 
 
 def _narrow(vectors: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:

@@ -13,11 +13,12 @@ from simulator.batch.layout import EXTENT, SIZES
 from simulator.batch.state import AT_START, CHAIN, SHAPE
 from simulator.counting.lowering import SPLIT, ZERO, Ints
 from simulator.counting.sets import compare_tile, stamp_tile
-from simulator.jit import inlined, lean_kernel
+from simulator.jit import inlined, lean_kernel, woven
 
 # Rows of the state, a column per dimension: what a dimension is above the child of a query (see `chains`),
-# the kind of its places, the bound of its loop that moves at the event or 0, and words that stay.
-TILE, STEP, PLACES, SPAN, INSIDE, ROLE, OWN, STAYS = range(CHAIN, CHAIN + 8)
+# the kind of its places, the bound of its loop that moves at the event or 0, words that stay; groups and
+# members of one that the tensor lacks. A column per pair: words of unions, and delivered, over all steps.
+TILE, STEP, PLACES, SPAN, INSIDE, ROLE, OWN, STAYS, GROUPS, MEMBERS, READ, SENT = range(CHAIN, CHAIN + 12)
 # Rows of the state, a column per pair: its dimensions and their coefficients; then, twice, a number that
 # ranks alike share and the range of coordinates that count: with padding, and where it is left out.
 PAIR_DIM, PAIR_OTHER, PAIR_COEFFICIENT, PAIR_OTHER_COEFFICIENT, PAIR_KIND, PAIR_FIRST, PAIR_END = range(
@@ -39,8 +40,10 @@ _ENTRIES = 2**16
 
 def memory() -> Ints:
     """Return an empty table of sums."""
-    # No key is zero: tiles are at least 1.
-    return np.zeros((_ENTRIES, 8), np.int64)
+    # No key is zero: tiles are at least 1. A row is a line of the cache, if it begins with one.
+    room = np.zeros(8 * (_ENTRIES + 1), np.int64)
+    first = -room.ctypes.data // room.itemsize % 8
+    return room[first : first + 8 * _ENTRIES].reshape(_ENTRIES, 8)
 
 
 def bitmaps(longest: int) -> Ints:
@@ -48,7 +51,7 @@ def bitmaps(longest: int) -> Ints:
     return np.zeros((OTHER_TILES + 3, longest + 1), np.int64)
 
 
-@lean_kernel
+@woven
 def find_sums(state, known, stamps, pair, clip):
     """The row of ``known`` with the sums of a pair as the state describes its dimensions."""
     d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
@@ -202,7 +205,7 @@ def _add_group(state, known, row, stamps, pair, clip, i, j):
             low = max(first, a * b1 + b * b2)
             high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)
             lowest, highest = min(lowest, low), max(highest, high)
-            size, held = compare_tile(stamps, tile, group, low, high, False)
+            size, held = compare_tile(stamps, tile, group, low, high, np.bool_(False))
             known[row, DELIVERED] += size
             known[row, HELD] += held
     for x in range(lowest, highest):

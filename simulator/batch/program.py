@@ -28,6 +28,7 @@ from simulator.counting.lowering import (
     INSIDE,
     MAC,
     SPLIT,
+    UNION,
     Ints,
     Nest,
     Query,
@@ -44,23 +45,26 @@ from simulator.problem import Problem
 # there is none. LINKED: the same: what to add to the address for the first array whose links the boundary
 # uses, and again for each further one; 0 where it uses none. LINKS: tensor by axis, whether the axis passes
 # its words sideways. The array of each axis, the ranks of arrays and levels, each array's skew in cycles a
-# pass. Numbers: levels, tensors, axes, resources, leaks; MACs, MAC units, outputs (words that start at zero).
+# pass. BY_TENSOR: addresses of all records, those of a tensor together, outer parents first; a tensor's begin
+# at its number in FIRST_RECORD. Numbers: levels, tensors, axes, resources, leaks; MACs, MAC units, outputs
+# (words that start at zero).
 (
-    BOUNDARY, LINKED, LINKS, AXIS_ARRAY, ARRAY_RANK, LEVEL_RANK, SKEW,
+    BOUNDARY, LINKED, LINKS, AXIS_ARRAY, ARRAY_RANK, LEVEL_RANK, SKEW, BY_TENSOR, FIRST_RECORD,
     LEVELS, TENSORS, AXES, RESOURCES, LEAKS, MACS, MAC_UNITS, OUTPUTS, HEADER,
-) = range(16)  # fmt: skip
+) = range(18)  # fmt: skip
 # A boundary's record. ANSWERS: where its answers begin, COLUMNS for each query; FRESH_ABOVE: the one after
 # them, words that start at zero above. QUERY, COUNT_FORMS, ACTION, WORD_FORMS and FLOW are addresses: of its
 # queries, of the addresses of its counts' forms, of its priced actions, of the words of all its actions, of
-# its flows; ACTION_PRICE and FLOW_PRICE are places in the prices.
+# its flows; ACTION_PRICE and FLOW_PRICE are places in the prices; NUMBER: its place in BY_TENSOR.
 (
     IS_OUTPUT, HOLDS, CLIPS, PARENT, EXPOSED, RAMPS, COUNT_ROW, ANSWERS, FRESH_ABOVE, QUERY, QUERY_COUNT,
     COUNT_FORMS, ACTION, ACTION_COUNT, ACTION_PRICE, WORD_FORMS, WORD_COUNT, FLOW, FLOW_COUNT, FLOW_PRICE,
-    RECORD,
-) = range(21)  # fmt: skip
+    NUMBER, RECORD,
+) = range(22)  # fmt: skip
 # A query's record, before a role for each axis: the axis whose index weighs the words or -1; whether
-# `forwardable` is wanted; whether the first and last tiles are; whether each step of each place moves a word.
-WEIGHT, FORWARD, TIMED, EVERY_MAC, ROLES = range(5)
+# `forwardable` is wanted; whether the first and last tiles are; whether each step of each place moves a word;
+# whether all places share what comes (none counts by itself, none alone).
+WEIGHT, FORWARD, TIMED, EVERY_MAC, SHARED, ROLES = range(6)
 # A form: how many terms; for each an index into the answers and a coefficient.
 # A priced action: its form, how many of the words are finished; price, words and finished words in a unit.
 # Words of an action: its number among `Priced.names`, its form.
@@ -102,13 +106,14 @@ class _Tables:
 @dataclass(frozen=True)
 class Priced:
     """A program with the names of its actions (component, tensor, action) and rows of counts (tensor,
-    parent), its resources, and how many answers it needs."""
+    parent), its resources, how many answers it needs, and how many records of boundaries it has."""
 
     program: Program
     names: tuple[tuple[str, str, str], ...]
     rows: tuple[tuple[str, str], ...]
     resources: tuple[str, ...]
     answers: int
+    records: int
 
 
 def write_program(problem: Problem, architecture: Architecture) -> Priced:
@@ -137,6 +142,7 @@ def write_program(problem: Problem, architecture: Architecture) -> Priced:
     macs = mac_action(problem, architecture)
     tables.prices = [macs.units(problem.macs) * macs.price, *leaking]
     first, linked = np.full(shape, -1, np.int64), np.zeros(shape, np.int64)
+    ways = 1 + len(architecture.arrays)
     for t, tensor in enumerate(problem.tensor_names):
         keeping = [i for i, s in enumerate(architecture.storages) if tensor in s.keeps]
         for level in keeping:
@@ -146,11 +152,29 @@ def write_program(problem: Problem, architecture: Architecture) -> Priced:
                 ends = levels[parent], [*levels, MAC][child]
                 first[t, parent, child], linked[t, parent, child] = _add_boundaries(tables, tensor, *ends)
     outputs = math.prod(problem.extents[d] for d in problem.tensor(problem.output).dimensions)
+    by_tensor = [_addresses(first[t], linked[t], ways) for t in range(len(problem.tensors))]
+    for number, address in enumerate(chain.from_iterable(by_tensor)):
+        tables.code[address - tables.start + NUMBER] = number
+    starts.append(tables.write(chain.from_iterable(by_tensor)))
+    starts.append(tables.write(accumulate(map(len, by_tensor), initial=0)))
     numbers = [len(levels), len(problem.tensors), len(axes), len(tables.resources), len(leaking)]
     header = [*starts, *numbers, problem.macs, architecture.mac_units, outputs]
     code = [*header, *first.ravel(), *linked.ravel(), *chain.from_iterable(fixed), *tables.code]
     program = Program(np.array(code, np.int64), np.array(tables.prices, np.float64))
-    return Priced(program, tuple(tables.names), tuple(tables.rows), tuple(tables.resources), tables.answers)
+    records = sum(map(len, by_tensor))
+    return Priced(
+        program, tuple(tables.names), tuple(tables.rows), tuple(tables.resources), tables.answers, records
+    )
+
+
+def _addresses(first: Ints, linked: Ints, ways: int) -> list[int]:
+    """Addresses of a tensor's records (parents, children), outer parents first (as levels stand)."""
+    return [
+        int(address + way * step)
+        for address, step in zip(first.ravel(), linked.ravel(), strict=True)
+        for way in range(ways if step else 1)
+        if address >= 0
+    ]
 
 
 def _add_boundaries(tables: _Tables, tensor: str, parent: str, child: str) -> tuple[int, int]:
@@ -168,7 +192,7 @@ def _add_boundaries(tables: _Tables, tensor: str, parent: str, child: str) -> tu
     return tables.write(chain.from_iterable(ways)), RECORD if links else 0
 
 
-def _representative(
+def representative(
     problem: Problem, architecture: Architecture, tensor: str, parent: str, child: str, linking: Array | None
 ) -> Nest:
     """A nest with this boundary and a loop on every axis, but for those that would link further inside."""
@@ -194,7 +218,7 @@ def _representative(
 def _record(tables: _Tables, tensor: str, parent: str, child: str, linking: Array | None) -> list[int]:
     """Write down a boundary's queries, counts, actions and flows; return its record."""
     problem, architecture = tables.problem, tables.architecture
-    nest = _representative(problem, architecture, tensor, parent, child, linking)
+    nest = representative(problem, architecture, tensor, parent, child, linking)
     forms = next(
         f for f in boundary_forms(nest) if (f.boundary.tensor, f.boundary.parent) == (tensor, parent)
     )
@@ -281,5 +305,6 @@ def _queries(
         weight = axes.index(loops[query.weight]) if query.weight >= 0 else -1
         apart = boundary.child == MAC and not boundary.holds and not boundary.clips
         every = apart and weight < 0 and set(by_axis) <= {SPLIT, INSIDE}
-        written += [weight, query in forward, query in timed, every, *by_axis]
+        shared = set(by_axis) <= {UNION, INSIDE}
+        written += [weight, query in forward, query in timed, every, shared, *by_axis]
     return written

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from simulator.batch import pairs
@@ -11,18 +13,22 @@ from simulator.batch.pairs import END_OF_PAIRS, INSIDE, PLACES, ROLE, SPAN, STEP
 from simulator.batch.state import AT_START, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, MOST_TENSORS, TILES
 from simulator.batch.state import INSIDE as LOOPS_INSIDE
 from simulator.counting.lowering import ZERO, Ints
-from simulator.jit import inlined
+from simulator.jit import inlined, lean_kernel, woven
 from simulator.problem import Problem
 
 # Kinds of a dimension for a tensor: not in it, in a rank of its own, from PAIRED on in that pair.
 LACKING, ALONE, PAIRED = range(3)
-# Rows of the state: a row of kinds for each tensor; where its pairs begin and end; whether the fast way
-# holds, with padding and where it is left out. Then, row by row, of each dimension the array it lies on, the
-# step between its places there and their span.
+# Rows of the state: a row of kinds for each tensor; of each tensor the dimensions longer than 1 that it
+# lacks, and those of ranks of their own. Then, tensor by tensor, how many these are, the words of all ranks
+# of one dimension, the dimensions it has as bits, where its pairs begin and end, whether the fast way holds,
+# with padding and where it is left out. Then, row by row, of each dimension the array it lies on, its places
+# there, the step between them, their span and an axis.
 KIND = END_OF_PAIRS
-FIRST_PAIR, END_PAIR, FITS, FITS_CLIPPED, ON_ARRAY, STEP_ON_ARRAY, SPAN_ON_ARRAY = range(
-    KIND + MOST_TENSORS, KIND + MOST_TENSORS + 7
-)
+OTHERS, LONERS = KIND + MOST_TENSORS, KIND + 2 * MOST_TENSORS
+(
+    MANY_OTHERS, MANY_LONERS, LONERS_WORDS, OWN_DIMS, FIRST_PAIR, END_PAIR, FITS, FITS_CLIPPED,
+    ON_ARRAY, PLACES_ON_ARRAY, STEP_ON_ARRAY, SPAN_ON_ARRAY, AXIS_ON_ARRAY,
+) = range(KIND + 3 * MOST_TENSORS, KIND + 3 * MOST_TENSORS + 13)  # fmt: skip
 _LIMITS = (pairs.PAIR_KIND, pairs.PAIR_FIRST, pairs.PAIR_END)
 
 
@@ -55,6 +61,12 @@ def write_shape(state: Ints, problem: Problem) -> None:
                 state[np.array(_LIMITS) + i * pairs.CLIPPED, pair] = kind, *limits
             pair += 1
         state[END_PAIR, t] = pair
+        kinds, longer = state[KIND + t, : len(index)], state[EXTENT, : len(index)] > 1
+        state[OWN_DIMS, t] = sum(1 << int(d) for d in np.flatnonzero(kinds != LACKING))
+        state[LONERS_WORDS, t] = math.prod(state[EXTENT, : len(index)][kinds == ALONE].tolist())
+        for kind, row, many in ((LACKING, OTHERS, MANY_OTHERS), (ALONE, LONERS, MANY_LONERS)):
+            found = np.flatnonzero((kinds == kind) & longer)
+            state[row + t, : len(found)], state[many, t] = found, len(found)
 
 
 def longest_pair(problem: Problem) -> int:
@@ -68,49 +80,52 @@ def find_spread(state):
     """Describe every dimension's places on the arrays; False where one lies on several of them."""
     for d in range(state[SIZES, DIMS]):
         state[ON_ARRAY, d] = -1
-        state[STEP_ON_ARRAY, d] = 0
-        state[SPAN_ON_ARRAY, d] = 0
     for a in range(state[SIZES, ARRAYS]):
         first = state[ARRAY_SLOT, a]
         inner = first + state[ARRAY_AXES, a]
         for i in range(state[LOOPS_INSIDE, inner], state[LOOPS_INSIDE, first]):
             d = state[LOOP_DIM, i]
-            if state[ON_ARRAY, d] >= 0 and state[ON_ARRAY, d] != a:
+            if state[ON_ARRAY, d] < 0:
+                state[ON_ARRAY, d] = a
+                state[PLACES_ON_ARRAY, d] = 1
+                state[STEP_ON_ARRAY, d] = state[TILES + inner, d]
+                state[SPAN_ON_ARRAY, d] = state[TILES + first, d]
+                state[AXIS_ON_ARRAY, d] = state[SLOT_AXIS, state[LOOP_SLOT, i]]
+            elif state[ON_ARRAY, d] != a:
                 return False
-            state[ON_ARRAY, d] = a
-            state[STEP_ON_ARRAY, d] = state[TILES + inner, d]
-            state[SPAN_ON_ARRAY, d] = state[TILES + first, d]
+            state[PLACES_ON_ARRAY, d] *= state[LOOP_BOUND, i]
     return True
 
 
-@inlined
-def set_chains(state, code, roles, child):
-    """Describe every dimension above a child at position ``child``; False where the fast way does not hold.
+@lean_kernel
+def roles_agree(state, code, roles, child):
+    """Whether all loops of a dimension on the arrays above a child have one role."""
+    for i in range(state[LOOPS_INSIDE, child], state[LOOPS_INSIDE, 0]):
+        axis = state[SLOT_AXIS, state[LOOP_SLOT, i]]
+        if axis >= 0:
+            other = state[AXIS_ON_ARRAY, state[LOOP_DIM, i]]
+            if code[roles + axis] != code[roles + other]:
+                return False
+    return True
+
+
+@woven
+def describe(state, code, roles, d, child):
+    """Write down what a dimension is above a child at position ``child``; nothing inside the event.
 
     ``roles`` is the address of the query's roles in the program.
     """
-    for d in range(state[SIZES, DIMS]):
-        tile = state[TILES + child, d]
-        state[TILE, d] = tile
+    tile, array = state[TILES + child, d], state[ON_ARRAY, d]
+    state[TILE, d] = tile
+    state[INSIDE, d] = tile
+    if array >= 0 and state[ARRAY_SLOT, array] < child:
+        role = code[roles + state[AXIS_ON_ARRAY, d]]
+        state[ROLE, d] = role
+        state[STEP, d] = state[STEP_ON_ARRAY, d]
+        state[SPAN, d] = state[SPAN_ON_ARRAY, d]
+        state[PLACES, d] = state[PLACES_ON_ARRAY, d] if role != ZERO else 1
+    else:
+        state[ROLE, d] = -1
         state[STEP, d] = tile
         state[SPAN, d] = tile
-        state[INSIDE, d] = tile
         state[PLACES, d] = 1
-        state[ROLE, d] = -1
-    for a in range(state[SIZES, ARRAYS]):
-        first = state[ARRAY_SLOT, a]
-        if first >= child:
-            break
-        inner = first + state[ARRAY_AXES, a]
-        for i in range(state[LOOPS_INSIDE, inner], state[LOOPS_INSIDE, first]):
-            d = state[LOOP_DIM, i]
-            role = code[roles + state[SLOT_AXIS, state[LOOP_SLOT, i]]]
-            if state[ROLE, d] < 0:
-                state[STEP, d] = state[STEP_ON_ARRAY, d]
-                state[SPAN, d] = state[SPAN_ON_ARRAY, d]
-                state[ROLE, d] = role
-            elif state[ROLE, d] != role:
-                return False
-            if role != ZERO:
-                state[PLACES, d] *= state[LOOP_BOUND, i]
-    return True

@@ -63,7 +63,7 @@ from simulator.batch.layout import (
 )
 from simulator.counting.lowering import Ints
 from simulator.encoding import VERSION
-from simulator.jit import inlined, lean_kernel
+from simulator.jit import inlined, lean_kernel, woven
 
 MOST_TENSORS = 3
 # In SIZES, past the table's: an extent past all, as a number kernels do not know when they are compiled.
@@ -82,8 +82,8 @@ KEEPER_LEVEL = KEEPER_NODE + MOST_TENSORS
 KEEPER_POSITION = KEEPER_LEVEL + MOST_TENSORS
 RECORD = KEEPER_POSITION + MOST_TENSORS
 LAST_STEP, LEFT_OVER, CHAIN = range(RECORD + MOST_TENSORS, RECORD + MOST_TENSORS + 3)
-SHAPE = CHAIN + 8
-TILES = SHAPE + 24
+SHAPE = CHAIN + 12
+TILES = SHAPE + 32
 
 
 def make_state(layout: Layout) -> Ints:
@@ -204,37 +204,43 @@ def find_violations(state, clipped, vectors, row, count, broken):
 
     Finds every tensor's keepers too. A row out of its ranges (``count`` < 0) is looked at no further.
     """
+    return find_broken(state, clipped, vectors, row, count, broken, row)
+
+
+@woven
+def find_broken(state, clipped, vectors, row, count, broken, into):
+    """The same, into another row of ``broken``."""
     if count < 0:
-        broken[row, RANGE] = 1
+        broken[into, RANGE] = 1
         return True
-    wrong = _nodes_wrong(state, clipped, vectors, row, broken)
+    wrong = _nodes_wrong(state, clipped, vectors, row, broken, into)
     dims = state[SIZES, DIMS]
     for i in range(count):
         if (state[LOOP_BOUND, i] - 1) * state[LOOP_STRIDE, i] >= state[EXTENT, state[LOOP_DIM, i]]:
-            broken[row, REACH] += 1
+            broken[into, REACH] += 1
             wrong = True
     for d in range(dims):
         if state[TILES, d] < state[EXTENT, d]:
-            broken[row, COVER] += 1
+            broken[into, COVER] += 1
             wrong = True
     for x in range(state[SIZES, AXES]):
         used, column = 1, 1 + state[AXIS_SLOT, x] * dims
         for d in range(dims):
             used = min(used * vectors[row, column + d], CAP)
         if used > state[AXIS_SIZE, x]:
-            broken[row, RULES + x] = used - state[AXIS_SIZE, x]
+            broken[into, RULES + x] = used - state[AXIS_SIZE, x]
             wrong = True
     return wrong
 
 
 @inlined
-def _nodes_wrong(state, clipped, vectors, row, broken):
+def _nodes_wrong(state, clipped, vectors, row, broken, into):
     """Whether required nodes are bypassed, a hierarchy is out of order or a capacity exceeded."""
     wrong = False
     pools = RULES + state[SIZES, AXES]
     for node in range(state[SIZES, NODES]):
         if state[NODE_REQUIRED, node] and not vectors[row, state[FIRST, KEEP_COLUMN] + node]:
-            broken[row, KEEPS] += 1
+            broken[into, KEEPS] += 1
             wrong = True
     for position in range(state[SIZES, SLOTS]):
         node = state[NODE_AT, position]
@@ -242,18 +248,18 @@ def _nodes_wrong(state, clipped, vectors, row, broken):
             continue
         above = _last_keeper(state, node, position)
         if above >= 0 and state[NODE_RANK, above] >= state[NODE_RANK, node]:
-            broken[row, HIERARCHY] += 1
+            broken[into, HIERARCHY] += 1
             wrong = True
         pool, part = state[NODE_POOL, node], state[NODE_PART, node]
         if pool >= 0:
             bits = tile_bits(state, clipped, node, state, TILES + position)
-            broken[row, pools + pool] += bits
+            broken[into, pools + pool] += bits
             if part >= 0:
-                broken[row, pools + part] += bits
+                broken[into, pools + part] += bits
     for k in range(state[SIZES, POOLS]):
-        over = broken[row, pools + k] - state[POOL_BITS, k]
+        over = broken[into, pools + k] - state[POOL_BITS, k]
         wrong |= over > 0
-        broken[row, pools + k] = max(0.0, over)
+        broken[into, pools + k] = max(0.0, over)
     return wrong
 
 

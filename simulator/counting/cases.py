@@ -15,7 +15,8 @@ from simulator.counting.lowering import MAC, Nest, Rules, lower
 from simulator.errors import MappingError, ProblemError, SimulatorError, did_you_mean
 from simulator.legality import check_nest
 from simulator.mapping import Mapping
-from simulator.problem import Problem, check_fields
+from simulator.problem import Problem
+from simulator.problem_fields import check_fields
 
 MAX_LINE = 2**20
 MAX_NODES = 256

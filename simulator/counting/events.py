@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
+
 from simulator.counting.lowering import TEMPORAL, UNION, Ints, Structure
 from simulator.counting.sets import MAX_PLACES, chunk_words, compare_tile, stamp_tile
 from simulator.jit import lean_kernel
@@ -18,6 +20,8 @@ UNION_WORDS, KEPT, DELIVERED, HELD, SHARED, SHARED_KEPT = range(6)
 # Rows of the places of a dimension: base, anchor one step of the event before, last reached, how many.
 _BASE, _ANCHOR, _LAST, _MANY = range(4)
 START = -1
+# A literal would compile the kernels that it is given to once more.
+_MERGED = np.bool_(True)
 
 
 class Frame(NamedTuple):
@@ -135,7 +139,7 @@ def lacking(f, d, k):
     extent = f.structure.extents[d]
     groups, children, again = 0, 0, 0
     places = f.places[0]
-    for i in range(_places(f, d, k, True, places)):
+    for i in range(_places(f, d, k, _MERGED, places)):
         base, last, many = places[_BASE, i], places[_LAST, i], places[_MANY, i]
         for s in range(f.n_offsets[d, 0]):
             split = f.offsets[d, 0, 0, s]
@@ -156,7 +160,7 @@ def own_words(f, d, k):
     extent = f.structure.extents[d]
     words, same = 0, 0
     places = f.places[0]
-    for i in range(_places(f, d, k, True, places)):
+    for i in range(_places(f, d, k, _MERGED, places)):
         for s in range(f.n_offsets[d, 0]):
             at = places[_BASE, i] + f.offsets[d, 0, 0, s]
             if at < extent:
@@ -171,7 +175,7 @@ def own_words(f, d, k):
 def last_active(f, d):
     """Of dimension ``d``: words, or groups where the output lacks it, that are active in the last step."""
     total = 0
-    last = _last(f, d, -1, 0)
+    last = _last(f, d, np.int64(START), np.int64(0))
     for s in range(f.n_offsets[d, 0]):
         at = last + f.offsets[d, 0, 0, s]
         if at < f.structure.extents[d]:

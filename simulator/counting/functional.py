@@ -16,7 +16,7 @@ import numpy as np
 from simulator.counting.counts import BoundaryCounts, Counts
 from simulator.counting.functional_kernels import walk
 from simulator.counting.functional_layout import Layout, allocate, is_data, lay_out
-from simulator.counting.functional_stores import (
+from simulator.counting.functional_memory import (
     ACTIVE_PES,
     MACS,
     MISSING_AT_MAC,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from simulator.counting.functional_stores import (
+from simulator.counting.functional_memory import (
     ABOVE,
     ACTIVE_PES,
     BEGUN,
@@ -26,11 +26,8 @@ from simulator.counting.functional_stores import (
     STAMP,
     STEPS,
     ZERO_MACS,
-    drain,
-    fail,
-    fill,
-    take,
 )
+from simulator.counting.functional_stores import drain, fail, fill, take
 from simulator.counting.lowering import Ints
 from simulator.jit import kernel
 

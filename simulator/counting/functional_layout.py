@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from simulator.counting.functional_kernels import Ports
-from simulator.counting.functional_stores import (
+from simulator.counting.functional_memory import (
     COUNT_COLUMNS,
     PADDING,
     SLOT,

@@ -133,7 +133,7 @@ def ask_all(tiles, base, dirty, product):
     for d in range(len(base)):
         if not _owns(tiles, d):
             if dirty[d]:
-                _activity(tiles, d, base[d], -1)
+                _activity(tiles, d, base[d], np.int64(-1))
             product[0] *= tiles.lacking[d, 0]
             product[1] *= tiles.lacking[d, 1]
 
@@ -265,7 +265,7 @@ def _compare_group(tiles, d1, d2, a, b, first, end, here, s1, s2, sums):
             low = max(first, a * b1 + b * b2)
             high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)
             lowest, highest = min(lowest, low), max(highest, high)
-            size, kept = compare_tile(tiles.stamps, tile, group, low, high, False)
+            size, kept = compare_tile(tiles.stamps, tile, group, low, high, np.bool_(False))
             weight = tiles.offsets[d1, 0, 1, s1] * tiles.offsets[d1, 1, 1, u1]
             weight *= tiles.offsets[d2, 0, 1, s2] * tiles.offsets[d2, 1, 1, u2]
             sums[DELIVERED] += size * weight

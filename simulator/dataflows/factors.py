@@ -80,9 +80,10 @@ class _Fitting:
     def _most(self, slot: str, dimension: str) -> int:
         """The largest loop of a dimension in a slot with nothing else there."""
         name = f"{slot}.{dimension}"
-        vector = self._first(self._alone([name]), [name])
+        alone = self._alone([name])
+        vector = self._first(alone, [name])
         if vector is None:
-            raise self.whole.within(self._with(self.bounds, [])).empty()
+            raise self.whole.within(self._with({**alone, **self.bounds, **self.most}, [])).empty()
         encoding = self.whole.encoding
         position = encoding.slots[slot_number(encoding, self._with({}, []), slot)].name
         return int(vector[encoding.columns.index(f"{position}.{dimension}")])

@@ -1,21 +1,24 @@
-"""Mappers: ways to look for the best mapping of a mapspace, behind one protocol."""
+"""Mappers: ways to look for the best mapping of a mapspace, behind one protocol, and the proven optimum."""
 
 from simulator.mappers.choice import Choice, best_together
-from simulator.mappers.driver import (
+from simulator.mappers.driver import Found, search
+from simulator.mappers.finding import (
     MAPPERS,
-    OBJECTIVES,
-    Found,
-    Standing,
+    OPTIMAL,
     check_mapper,
-    check_objective,
     find_best,
-    search,
+    find_optimum,
+    has_lattice,
 )
+from simulator.mappers.objective import check_objective
+from simulator.mappers.optimal.certificate import Certificate
 from simulator.mappers.protocol import Mapper
+from simulator.mappers.standing import Standing
 
 __all__ = [
     "MAPPERS",
-    "OBJECTIVES",
+    "OPTIMAL",
+    "Certificate",
     "Choice",
     "Found",
     "Mapper",
@@ -24,5 +27,7 @@ __all__ = [
     "check_mapper",
     "check_objective",
     "find_best",
+    "find_optimum",
+    "has_lattice",
     "search",
 ]

@@ -52,14 +52,18 @@ def best_together(fronts: Sequence[Sequence[Choice]], weights: Sequence[int]) ->
     return best
 
 
-def front_rows(energy: npt.NDArray[np.float64], cycles: Ints) -> list[int]:
-    """Rows on the lower left convex hull, from the least energy to the fewest cycles; of equals the first.
+def front_rows(energy: npt.NDArray[np.float64], cycles: Ints, convex: bool = True) -> list[int]:
+    """Rows that none beats in both, from the least energy to the fewest cycles; of equals the first.
+
+    ``convex`` takes only those on the lower left convex hull.
 
     Exact, so the front of a whole is the front of its parts' fronts.
     """
     order = np.lexsort((cycles, energy))
     fewest = np.minimum.accumulate(cycles[order])
     unbeaten = order[np.flatnonzero(np.diff(fewest, prepend=fewest[:1] + 1))]
+    if not convex:
+        return [int(row) for row in unbeaten]
     hull: list[tuple[int, Fraction, int]] = []
     for row in unbeaten:
         point = int(row), Fraction(float(energy[row])), int(cycles[row])

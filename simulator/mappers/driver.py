@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from numbers import Integral, Real
 from typing import Any
 
@@ -14,52 +14,34 @@ import numpy.typing as npt
 
 from simulator.batch.model import CostModel
 from simulator.encoding import Vectors
-from simulator.errors import MappingError, SimulatorError, did_you_mean
+from simulator.errors import MappingError, SimulatorError
 from simulator.mappers.choice import Choice, front_rows
 from simulator.mappers.exhaustive import Exhaustive
-from simulator.mappers.hill_climbing import HillClimbing
+from simulator.mappers.objective import FRONT, Objective, Source, read_objective
+from simulator.mappers.optimal.certificate import Certificate
 from simulator.mappers.protocol import Mapper
-from simulator.mappers.random import Random
+from simulator.mappers.standing import Standing, gap
 from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
 
-# What is to be least, and what tells mappings equal in it apart.
-OBJECTIVES = {"energy": ("energy", "cycles"), "cycles": ("cycles", "energy"), "edp": ("edp", "energy")}
-MAPPERS: dict[str, Callable[[Mapspace, int], Mapper]] = {
-    Exhaustive.name: lambda space, _: Exhaustive(space),
-    Random.name: Random,
-    HillClimbing.name: HillClimbing,
-}
-# Evaluations of a mapper without end that is given no limit.
-DEFAULT_EVALUATIONS = 100_000
 _BATCH = 2**14
-
-
-@dataclass(frozen=True)
-class Standing:
-    """How far a search is: vectors scored, of how many where known, seconds, the part of it done (0 to 1)
-    where known, and the best mapping's energy and cycles so far (infinity and the largest integer: none).
-    """
-
-    evaluated: int
-    total: int | None
-    seconds: float
-    part: float | None
-    energy: float
-    cycles: int
 
 
 @dataclass(frozen=True, eq=False)
 class Found:
     """What a search found.
 
-    ``front`` is for "edp" the convex front of energy and cycles (see `best_together`), else the best alone.
-    ``evaluated`` counts the vectors scored, ``complete`` says whether they were the whole mapspace, and
-    ``interrupted`` whether Ctrl-C ended the search. Energy is in the architecture's unit; cycles are those
-    of the closed form, as in `evaluate`.
+    ``front`` is for "edp" the convex front of energy and cycles (see `best_together`), for both objectives
+    the whole front, least energy first, else the best alone. ``evaluated`` counts the vectors scored,
+    ``complete`` says whether the search came to its end, and ``interrupted`` whether Ctrl-C ended it.
+    ``optimal``: no mapping of the mapspace has a smaller objective than ``lower_bound``, which is the best's
+    own; for both objectives, none is missing from the front. ``certificate`` says what was searched and what
+    was left out, where something was. Energy is in the architecture's unit; cycles are those of the closed
+    form, as in `evaluate`.
     """
 
     objective: str
+    value: float
     mapper: str
     vector: Vectors
     best: Choice
@@ -68,6 +50,19 @@ class Found:
     complete: bool
     interrupted: bool
     seconds: float
+    optimal: bool
+    lower_bound: float
+    certificate: Certificate | None = None
+
+    @property
+    def is_front(self) -> bool:
+        """Whether the whole front of energy and cycles was asked for."""
+        return self.objective == FRONT
+
+    @property
+    def gap(self) -> float:
+        """What a better mapping could gain at most, as a share of the objective."""
+        return 0.0 if self.optimal else gap(self.value, self.lower_bound)
 
     @property
     def mapping(self) -> Mapping:
@@ -89,13 +84,18 @@ class Found:
     @property
     def cost(self) -> tuple[float, float]:
         """The objective, and what tells mappings equal in it apart."""
-        first, second = OBJECTIVES[self.objective]
-        return getattr(self, first), getattr(self, second)
+        return self.value, self.cycles if self.objective in ("energy", FRONT) else self.energy
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: what was searched and the best mapping, as a nest and as a vector."""
         return {
             "objective": self.objective,
+            "value": self.value,
+            "optimal": self.optimal,
+            "lower_bound": self.lower_bound,
+            "gap": self.gap,
+            "certificate": None if self.certificate is None else asdict(self.certificate),
+            "front": [{"energy": c.energy, "cycles": c.cycles} for c in self.front],
             "mapper": self.mapper,
             "evaluated": self.evaluated,
             "complete": self.complete,
@@ -109,63 +109,18 @@ class Found:
         }
 
 
-def check_objective(objective: str) -> str:
-    """Return the name of an objective; SimulatorError with the nearest name if there is none."""
-    if objective not in OBJECTIVES:
-        raise SimulatorError(f"unknown objective {objective!r}{did_you_mean(objective, OBJECTIVES)}")
-    return objective
-
-
-def check_mapper(mapper: str) -> str:
-    """Return the name of a mapper; SimulatorError with the nearest name if there is none."""
-    if mapper not in MAPPERS:
-        raise SimulatorError(f"unknown mapper {mapper!r}{did_you_mean(mapper, MAPPERS)}")
-    return mapper
-
-
-def find_best(
-    space: Mapspace,
-    objective: str = "energy",
-    mapper: str = Exhaustive.name,
-    *,
-    evaluations: int | None = None,
-    seconds: float | None = None,
-    seed: int = 0,
-    threads: int = 1,
-    progress: Callable[[Standing], None] | None = None,
-) -> Found:
-    """Search a mapspace with a mapper named ``exhaustive``, ``random`` or ``hill-climbing``; see `search`.
-
-    ``seed`` is what random draws follow from. Given no limit, the exhaustive mapper goes through the whole
-    space, the others make 100,000 evaluations.
-
-    Raises
-    ------
-    SimulatorError, MappingError
-        For unknown names, a seed or limits out of range; for a mapspace without mappings, and why.
-    """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
-        raise SimulatorError(f"a seed is a whole number from 0 to 2**32 - 1, not {seed!r}")
-    if check_mapper(mapper) != Exhaustive.name and evaluations is None and seconds is None:
-        evaluations = DEFAULT_EVALUATIONS
-    return search(
-        space, CostModel(space.problem, space.architecture), MAPPERS[mapper](space, seed), objective,
-        evaluations=evaluations, seconds=seconds, threads=threads, progress=progress,
-    )  # fmt: skip
-
-
 def search(
     space: Mapspace,
     model: CostModel,
     mapper: Mapper,
-    objective: str = "energy",
+    objective: Source = "energy",
     *,
     evaluations: int | None = None,
     seconds: float | None = None,
     threads: int = 1,
     progress: Callable[[Standing], None] | None = None,
 ) -> Found:
-    """Let a mapper look for the mapping with the least energy, cycles or EDP.
+    """Let a mapper look for the mapping with the least energy, cycles, EDP or function of both.
 
     Mappings equal in it are told apart by the other figure (by energy where it is the EDP), then by which
     came first; what is found depends on ``seconds``, but not on ``threads``. The search ends when the mapper
@@ -177,10 +132,10 @@ def search(
     SimulatorError, MappingError
         For an unknown objective, limits or threads out of range; for a mapspace without mappings, and why.
     """
-    _check_limit("evaluations", evaluations, Integral)
-    _check_limit("seconds", seconds, Real)
-    _check_limit("threads", threads, Integral, needed=True)
-    best = _Best(check_objective(objective), space.encoding.length)
+    check_limit("evaluations", evaluations, Integral)
+    check_limit("seconds", seconds, Real)
+    check_limit("threads", threads, Integral, needed=True)
+    best = _Best(read_objective(objective), space.encoding.length)
     started, evaluated, complete, interrupted = time.monotonic(), 0, False, False
     try:
         total = _total(space, evaluations, seconds) if progress is not None else None
@@ -209,16 +164,17 @@ def search(
 class _Best:
     """The best of the vectors scored so far, and for the EDP their front."""
 
-    def __init__(self, objective: str, length: int) -> None:
+    def __init__(self, objective: Objective, length: int) -> None:
         self.objective = objective
         self.energy, self.cycles = math.inf, int(np.iinfo(np.int64).max)
-        self._cost = (math.inf, math.inf)
+        self._cost: tuple[float, float] = (math.inf, math.inf)
         self._vector: Vectors = np.empty(length, np.int32)
         self._front = np.empty((0, length), np.int32), np.empty(0), np.empty(0, np.int64)
 
     def take(self, vectors: Vectors, scores: npt.NDArray[np.void]) -> npt.NDArray[np.float64]:
         """Keep what is better; return the costs (k, 2) as mappers are told them."""
-        first, second = (scores[figure] for figure in OBJECTIVES[self.objective])
+        first = self.objective.values(scores["energy"], scores["cycles"])
+        second = self.objective.seconds(scores["energy"], scores["cycles"])
         least = np.flatnonzero(first == first.min())
         row = int(least[second[least].argmin()])
         # Integers stay integers, so that no two numbers of cycles look the same.
@@ -226,7 +182,7 @@ class _Best:
         if scores["valid"][row] and cost < self._cost:
             self._cost, self._vector = cost, vectors[row].copy()
             self.energy, self.cycles = float(scores["energy"][row]), int(scores["cycles"][row])
-        if self.objective == "edp":
+        if self.objective.name in ("edp", FRONT):
             self._extend_front(vectors[scores["valid"]], scores[scores["valid"]])
         return np.where(scores["valid"], (first, second), np.inf).T
 
@@ -234,7 +190,7 @@ class _Best:
         every = np.concatenate((self._front[0], vectors))
         energy = np.concatenate((self._front[1], scores["energy"]))
         cycles = np.concatenate((self._front[2], scores["cycles"]))
-        rows = front_rows(energy, cycles)
+        rows = front_rows(energy, cycles, convex=self.objective.name == "edp")
         self._front = every[rows], energy[rows], cycles[rows]
 
     def found(
@@ -250,13 +206,14 @@ class _Best:
             Choice(space.decode(vector), float(energy), int(cycles))
             for vector, energy, cycles in zip(*self._front, strict=True)
         )
+        proven = complete and mapper == Exhaustive.name
         return Found(
-            self.objective, mapper, self._vector, best, front or (best,),
-            evaluated, complete, interrupted, seconds,
+            self.objective.name, self._cost[0], mapper, self._vector, best, front or (best,),
+            evaluated, complete, interrupted, seconds, proven, self._cost[0] if proven else 0.0,
         )  # fmt: skip
 
 
-def _check_limit(name: str, limit: float | None, kind: type, needed: bool = False) -> None:
+def check_limit(name: str, limit: float | None, kind: type, needed: bool = False) -> None:
     if limit is None and not needed:
         return
     if limit is None or isinstance(limit, bool) or not isinstance(limit, kind) or not 0 < limit < math.inf:

@@ -19,7 +19,7 @@ from simulator.mapping import Mapping
 from simulator.mapspaces import sampling
 from simulator.mapspaces.chains import copied, start
 from simulator.mapspaces.constraints import Constraints, restrict
-from simulator.mapspaces.emptiness import has_mapping, why_empty
+from simulator.mapspaces.emptiness import covered, has_mapping, why_empty
 from simulator.mapspaces.orders import count_rows, fill_rows
 from simulator.mapspaces.plans import choices, make_plans, make_space
 from simulator.mapspaces.restriction import Restriction
@@ -149,7 +149,8 @@ class Mapspace:
     def _batches(self, rows: int) -> Iterator[Vectors]:
         space = make_space(self.encoding, self.layout, self.restriction)
         batch, filled, found = np.empty((rows, self.encoding.length), np.int32), 0, False
-        for plan, template in make_plans(self.encoding, space):
+        plans = make_plans(self.encoding, space) if covered(self.encoding, self.restriction) else ()
+        for plan, template in plans:
             state = start(space, plan, template)
             scratch, order = copied(state), np.zeros(len(self.encoding.slots), np.int64)
             while True:
@@ -172,7 +173,8 @@ class Mapspace:
         """
         space = make_space(self.encoding, self.layout, self.restriction)
         total, tried = 0, 0
-        for number, (plan, template) in enumerate(make_plans(self.encoding, space)):
+        plans = make_plans(self.encoding, space) if covered(self.encoding, self.restriction) else ()
+        for number, (plan, template) in enumerate(plans):
             state = start(space, plan, template)
             count = int(run_interruptibly(count_rows, space, plan, state, copied(state), _MOST_TRIED - tried))
             tried += int(state.visited[0])

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from oracles import convolution, machine, mapping
 
 import simulator as sim
+from simulator.batch.block import LANES
 from simulator.batch.model import CostModel
 from simulator.cost.model import cost
 from simulator.errors import MappingError, SimulatorError
@@ -48,6 +49,13 @@ def test_many_blocks_in_threads(threads, fields):
     once = MODEL.evaluate(VECTORS, **fields)
     many = MODEL.evaluate(vectors, threads=threads, **fields)
     assert (many == np.resize(once, len(vectors))).all()
+
+
+@pytest.mark.parametrize("n", [1, LANES - 1, LANES, LANES + 1, 2 * LANES + 3])
+def test_rows_are_priced_side_by_side_however_many_there_are(n):
+    legal = np.resize(VECTORS[MODEL.evaluate(VECTORS)["valid"]], (n, VECTORS.shape[1]))
+    alone = np.concatenate([MODEL.evaluate(row[None], counts=True) for row in legal])
+    assert (MODEL.evaluate(legal, counts=True) == alone).all()
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.int64, np.uint32, np.uint64, np.uint16])

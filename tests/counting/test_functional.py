@@ -23,7 +23,7 @@ from simulator.counting.functional import (
     run,
 )
 from simulator.counting.functional_layout import Layout, lay_out
-from simulator.counting.functional_stores import ABOVE
+from simulator.counting.functional_memory import ABOVE
 from simulator.counting.lowering import Nest, Rules, lower
 from simulator.errors import EngineDifferenceError, ProblemError, SimulatorError
 from simulator.mapping import Loop, Mapping, Store

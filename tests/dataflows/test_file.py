@@ -13,24 +13,8 @@ from simulator.dataflows.file import from_data, to_data, to_yaml
 from simulator.errors import SimulatorError
 from simulator.problem import convolution
 
-# A row of weight stationary, for the chip, whose buffer must keep inputs and outputs.
-GOOD = """\
-name: mine
-description: weights stay
-nest:
-- level: memory
-  loops: [G, N, M, P]
-- level: buffer
-  keeps: [outputs, inputs]
-  loops: [C, R]
-- array: {last: {C: any}, each: {M: most}}
-- level: pe
-  keeps: weights
-  loops: [Q, S]
-- level: pe
-  keeps: [inputs, outputs]
-  bypass: allowed
-"""
+from .nests import FILE
+
 LAYER = convolution("layer", m=8, c=4, p=5, q=5, r=3, s=3)
 CHIP = sim.load_architecture("eyeriss_v1")
 
@@ -43,7 +27,7 @@ def rows(dataflow):
 def file(tmp_path):
     """Write a dataflow's file, the good one with some text in place of other."""
 
-    def write(old="", new="", text=GOOD):
+    def write(old="", new="", text=FILE):
         path = tmp_path / "mine.yaml"
         if isinstance(text, str):
             assert old in text
@@ -189,26 +173,6 @@ def error_of(path):
             "nest[2]: array: names no axis; give first, last, each or",
         ),
         (
-            "most",
-            "mots",
-            "nest[2]: factor 'mots' is none of any, most, half, all, no number from 1 on and no "
-            "range as 2..8; did you mean 'most'?",
-        ),
-        ("most", "8..2", "nest[2]: factor 8..2 is an empty range; the smaller number comes first"),
-        ("most", "0", "nest[2]: factor '0' is none of"),
-        ("most", "-3", "nest[2]: factor '-3' is none of"),
-        ("most", "0x10", "nest[2]: factor '0x10' is none of"),
-        ("most", "99999999999", "nest[2]: factor '99999999999' is none of"),
-        ("most", "9" * 30, "nest[2].array.each.M: is too large a number"),
-        (
-            "most",
-            "true",
-            "array.each.M: must be a number, a range such as 2..8, or any, most, half or all, got true",
-        ),
-        ("most", "2.5", "or any, most, half or all, got 2.5"),
-        ("most", "[2]", "or any, most, half or all, got a list"),
-        ("most", "~", "nest[2].array.each.M: is empty; give a value or leave the field out"),
-        (
             "loops: [Q, S]",
             "loops: [Q, S]\n  factors: {s: 3}",
             "nest[3]: factors: s has no loop there; did you mean 'S'?",
@@ -260,7 +224,6 @@ def error_of(path):
         ("  keeps: weights\n", "", "nest[3]: keeps: level pe needs a tensor to keep"),
         ("[Q, S]", "[Q]", "mine: no loop of the dimensions S of layer"),
         ("[outputs, inputs]", "outputs", "mine keeps no inputs in GLB, where eyeriss_v1 requires them"),
-        ("most", "64", "at most 8 is possible there; without nest[2].array.each.M: 64 there would be one"),
         (
             "loops: [C, R]",
             "loops: [C, R]\n  factors: {C: 5..9}",
@@ -270,6 +233,31 @@ def error_of(path):
 )
 def test_what_is_wrong_in_a_file_is_one_clear_line(old, new, words, file):
     assert words in error_of(file(old, new))
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (
+            "mots",
+            "nest[2]: factor 'mots' is none of any, most, half, all, no number from 1 on and no "
+            "range as 2..8; did you mean 'most'?",
+        ),
+        ("8..2", "nest[2]: factor 8..2 is an empty range; the smaller number comes first"),
+        ("0", "nest[2]: factor '0' is none of"),
+        ("-3", "nest[2]: factor '-3' is none of"),
+        ("0x10", "nest[2]: factor '0x10' is none of"),
+        ("99999999999", "nest[2]: factor '99999999999' is none of"),
+        ("9" * 30, "nest[2].array.each.M: is too large a number"),
+        ("true", "each.M: must be a number, a range such as 2..8, or any, most, half or all, got true"),
+        ("2.5", "or any, most, half or all, got 2.5"),
+        ("[2]", "or any, most, half or all, got a list"),
+        ("~", "nest[2].array.each.M: is empty; give a value or leave the field out"),
+        ("64", "at most 8 is possible there; without nest[2].array.each.M: 64 there would be one"),
+    ],
+)
+def test_a_wrong_factor_is_one_clear_line(factor, words, file):
+    assert words in error_of(file("most", factor))
 
 
 def test_levels_out_of_order_are_said(file):
@@ -290,8 +278,8 @@ HOSTILE = {
     "text": b"hello",
     "binary": bytes(range(256)),
     "a byte order": "name: x".encode("utf-16"),
-    "cut": GOOD[:60].encode() + b"[",
-    "cut in the array": GOOD[: GOOD.index("any}")].encode(),
+    "cut": FILE[:60].encode() + b"[",
+    "cut in the array": FILE[: FILE.index("any}")].encode(),
     "deep lists": b"name: " + b"[" * 3000 + b"]" * 3000,
     "deeper than allowed": b"name: a\nnest: " + b"{a: " * 30 + b"1" + b"}" * 30,
     "aliases": b"name: &a x\ndescription: *a\n",
@@ -314,10 +302,10 @@ def test_hostile_files_are_refused(text, file):
     assert str(path) in str(caught.value) and len(str(caught.value)) < 400 + len(str(path))
 
 
-@pytest.mark.parametrize("cut", range(5, len(GOOD), 7))
+@pytest.mark.parametrize("cut", range(5, len(FILE), 7))
 def test_a_file_cut_anywhere_is_an_error_or_a_smaller_dataflow(cut, file):
     try:
-        flow = load_dataflow(file(text=GOOD[:cut]))
+        flow = load_dataflow(file(text=FILE[:cut]))
     except SimulatorError:
         return
     assert flow.name == "mine"[: cut - 6] and len(flow.nest) <= 5

@@ -116,14 +116,14 @@ def test_an_empty_space_names_the_level_in_the_way(dataflow):
 
 
 def test_levels_too_small_at_once_are_not_blamed_on_one_that_is_large_enough():
-    """The chip's filter_spad of 3584 bits holds a row of filters, whatever its buffer."""
+    """The chip's filter_spad of 3584 bits holds a row of filters, and weights may pass its buffer by."""
     data = load_architecture("eyeriss_v1").to_dict()
     buffer = next(level for level in data["hierarchy"] if level.get("storage") == "GLB")
     buffer["capacity"] = "64 B"
     for part in buffer["partitions"]:
         part["capacity"] = "32 B"
     ((problem, _),) = lower_layer(build("vgg16")["conv5_1"])
-    words = r"GLB holds 512 bits for weights, inputs, outputs; the smallest tiles take 992 bits"
+    words = r"GLB holds 256 bits for inputs, outputs; the smallest tiles take 992 bits"
     with pytest.raises(MappingError, match=words):
         dataflows.mapspace("row_stationary", problem, Architecture.from_dict(data))
 

@@ -293,43 +293,6 @@ def test_a_large_space_has_a_bound():
 
 
 @pytest.mark.parametrize(
-    ("on", "constraints", "words"),
-    [
-        (
-            small("32 bits"),
-            Constraints("c", keeps={"RF.inputs": True}, bounds={"T3.P": (4, 4)}),
-            "c has no mapping of tiny on small: RF holds 32 bits for inputs, outputs; the smallest tiles "
-            "take 64 bits",
-        ),
-        (
-            small("64 bits", x=2, y=2),
-            Constraints("c", bounds={"PE.x.P": (2, 4), "PE.x.R": (2, 2)}),
-            "axis PE.x has 2 places; it would need 4",
-        ),
-        (
-            small("64 bits"),
-            Constraints("c", loops=dict.fromkeys(("T0", "T1", "T2", "T3", "PE.x"), ())),
-            "its loops cannot cover the problem",
-        ),
-    ],
-)  # fmt: skip
-def test_an_empty_space_says_what_is_too_small(on, constraints, words):
-    space = Mapspace(layer(4, 2), on, constraints)
-    with pytest.raises(MappingError, match=words):
-        next(space.batches(5))
-
-
-def test_what_an_empty_space_asks_for_is_enough_and_no_less_is():
-    constraints = Constraints("c", keeps={"RF.inputs": True, "RF.outputs": True}, bounds={"T3.P": (3, 3)})
-    with pytest.raises(MappingError) as error:
-        next(Mapspace(layer(4, 2), small("8 bits"), constraints).batches(5))
-    need = int(str(error.value).split("take ")[1].split()[0])
-    assert rows(Mapspace(layer(4, 2), small(f"{need} bits"), constraints))
-    with pytest.raises(MappingError):
-        next(Mapspace(layer(4, 2), small(f"{need - 1} bits"), constraints).batches(5))
-
-
-@pytest.mark.parametrize(
     ("fields", "words"),
     [
         ({"keeps": {"RF.imputs": True}}, "no node is called 'RF.imputs'; did you mean 'RF.inputs'"),

@@ -1,0 +1,52 @@
+"""Runs a peer's search in this process: ``child.py NAME``, a task on standard input, a result on output."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+import resource
+import sys
+import tempfile
+
+from experiments.benchmarks.search_peers.process import PeerError
+
+
+def main(name: str) -> int:
+    task = json.load(sys.stdin)
+    # Peers print as they go: standard output is kept for the answer, files go where they are deleted.
+    answer = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    peer = importlib.import_module(f"experiments.benchmarks.search_peers.{name}_peer")
+    for module in peer.MODULES:
+        importlib.import_module(module)
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        before = _cpu_seconds()
+        if task["limit_seconds"] is not None:
+            # The kernel ends this process when they are spent (SIGXCPU).
+            limit = math.ceil(before + task["limit_seconds"])
+            resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 10))
+        try:
+            energy = peer.solve(task)
+        except PeerError as error:
+            print(error, file=sys.stderr)
+            return 2
+        spent = _cpu_seconds() - before
+        os.chdir("/")
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    # Linux tells kibibytes, macOS bytes.
+    peak = max(usage.ru_maxrss for usage in usages) * (1 if sys.platform == "darwin" else 1024)
+    json.dump({"energy": energy, "cpu_seconds": spent, "peak_bytes": peak}, answer)
+    answer.close()
+    return 0
+
+
+def _cpu_seconds() -> float:
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

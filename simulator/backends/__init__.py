@@ -1,0 +1,1 @@
+"""The simulator as the inner loop of other people's searches: see README.md beside this file."""

@@ -1,0 +1,214 @@
+"""The fewest words that a boundary can move, whatever order the loops above it stand in."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simulator.jit import inlined, lean_kernel
+from simulator.mappers.optimal.sums import APART, COLUMNS, FULL, LOST, MOST, ONE, PER_DIMENSION, WITHIN
+
+
+@lean_kernel
+def sums_at(m, start, r, clip, at):
+    """Where the sums of a rank begin for tiles ``at``."""
+    d1, d2 = m.rank_dims[r, 0], m.rank_dims[r, 1]
+    place = at[d1] * m.lattice.many[d2] + at[d2] if d2 >= 0 else at[d1]
+    return start[r, clip] + COLUMNS * place
+
+
+@lean_kernel
+def rank_words(m, sums, start, t, clip, at):
+    """Words of all tiles of a tensor, once each: without the padding that is left out."""
+    words = 1.0
+    for r in range(m.rank_start[t], m.rank_start[t + 1]):
+        first = sums_at(m, start, r, clip, at)
+        words *= sums[first + FULL] - sums[first + LOST]
+    return words
+
+
+@lean_kernel
+def sliding_words(m, sums, start, t, clip, at, gaps, many):
+    """The same with the least that any order of loops leaves to move where tiles overlap.
+
+    ``gaps`` (many, D) are the iterations of each dimension between nodes, innermost gap first; within one,
+    loops stand in any order. Of all steps at which the tile changes, most are those of the innermost loop
+    that changes it: there it slides. At the others it begins anew, and may find words held; those are
+    fewest if the loops that let it find most stand innermost.
+    """
+    words, padded, least = 1.0, 1.0, 1.0
+    for r in range(m.rank_start[t], m.rank_start[t + 1]):
+        first = sums_at(m, start, r, clip, at)
+        padded *= sums[first + FULL]
+        words *= sums[first + FULL] - sums[first + LOST]
+        if m.rank_dims[r, 1] < 0:
+            continue
+        for k in range(2):
+            here = first + ONE + k * PER_DIMENSION
+            if sums[here] < 1.0:
+                runs = min(sums[here + MOST - ONE], _run(gaps, many, m.rank_dims[r, k]))
+                for b in range(2, 5):
+                    length = float(b) if b < 4 else runs
+                    if runs >= b and _whole(runs / length):
+                        begun = _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length)
+                        least = min(least, sums[here] * (1.0 - 1.0 / length) + begun / length)
+    return max(0.0, padded * least - (padded - words))
+
+
+@lean_kernel
+def _whole(x):
+    return x == np.floor(x)
+
+
+@lean_kernel
+def _run(gaps, many, own):
+    """The most iterations of a dimension that can follow one another with nothing between."""
+    runs = 1.0
+    for g in range(many):
+        runs *= gaps[g, own]
+        for d in range(gaps.shape[1]):
+            if d != own and gaps[g, d] > 1.0:
+                return runs
+    return runs
+
+
+@lean_kernel
+def _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length):
+    """The average share of new words where a tile begins anew: in each gap the cheapest loops innermost."""
+    here = sums_at(m, start, r, clip, at) + k * PER_DIMENSION
+    own, partner = m.rank_dims[r, k], m.rank_dims[r, 1 - k]
+    average, part, run, passed = 0.0, 1.0, length, 1.0
+    for g in range(many):
+        # Loops of a gap further out let all iterations inside begin anew.
+        column = b - 2 if passed == 1.0 else np.int64(min(max(passed, float(b)), 4.0)) - 2
+        apart, within = sums[here + APART + column], sums[here + WITHIN + column]
+        passed *= gaps[g, own]
+        lacking, in_rank, others, alone, fewest = 1.0, gaps[g, partner], 1.0, 1.0, 1.0
+        again = gaps[g, own] / min(run, gaps[g, own])
+        run = max(1.0, run / gaps[g, own])
+        # In another gap than the run's, the dimension may go on where the run stopped.
+        goes_on = min(within, sums[here + ONE]) if g else within
+        for d in range(gaps.shape[1]):
+            if not m.relevant[t, d]:
+                lacking *= gaps[g, d]
+        for o in range(m.rank_start[t], m.rank_start[t + 1]):
+            if o != r:
+                trips = gaps[g, m.rank_dims[o, 0]]
+                overlaps = m.rank_dims[o, 1] >= 0
+                if overlaps:
+                    trips *= gaps[g, m.rank_dims[o, 1]]
+                    others *= trips
+                    fewest = min(fewest, _fewest(m, sums, o, sums_at(m, start, o, clip, at) + ONE, gaps, g))
+                else:
+                    alone *= trips
+        elsewhere = 1.0 - (1.0 - apart) * (1.0 - fewest)
+        # A selection sort of four kinds; all else brings whole tiles.
+        for _ in range(4):
+            share = min(
+                apart if lacking > 1.0 else 2.0, within if in_rank > 1.0 else 2.0,
+                goes_on if again > 1.0 else 2.0, elsewhere if others > 1.0 else 2.0,
+            )  # fmt: skip
+            if share > 1.0:
+                break
+            if lacking > 1.0 and share == apart:
+                trips, lacking = lacking, 1.0
+            elif in_rank > 1.0 and share == within:
+                trips, in_rank = in_rank, 1.0
+            elif again > 1.0 and share == goes_on:
+                trips, again = again, 1.0
+            else:
+                trips, others = others, 1.0
+            average += part * (1.0 - 1.0 / trips) * share
+            part /= trips
+        average += part * (1.0 - 1.0 / alone)
+        part /= alone
+    return average + part
+
+
+@lean_kernel
+def _fewest(m, sums, r, first, gaps, g):
+    """The least share of new words when a loop of rank ``r`` in gap ``g`` advances."""
+    moved = 0
+    for k in range(2):
+        inside = 1.0
+        for i in range(g + 1):
+            inside *= gaps[i, m.rank_dims[r, k]]
+        moved += (inside > 1.0) << k
+    if moved == 1:
+        return sums[first]
+    if moved == 2:
+        return sums[first + PER_DIMENSION]
+    least = 1.0
+    for k in range(2):
+        for i in range(PER_DIMENSION - 1):
+            least = min(least, sums[first + k * PER_DIMENSION + i])
+    return least
+
+
+@inlined
+def operand_words(m, sums, apart, union, t, clip, at, n, total, shared, gaps, many, out):
+    """Words read at the parent and delivered to the children of an operand's boundary."""
+    reads, fills, copies, stays = 1.0, 1.0, 1.0, True
+    for d in range(len(n)):
+        if m.relevant[t, d]:
+            stays = stays and n[d] <= total[d]
+        else:
+            fills *= n[d]
+            copies *= min(n[d], total[d])
+            reads *= (n[d] + shared[t, d] - 1) // shared[t, d]
+    once = rank_words(m, sums, apart, t, clip, at)
+    together = rank_words(m, sums, union, t, clip, at)
+    if stays:
+        separate = 1.0
+        for d in range(len(n)):
+            if not m.relevant[t, d]:
+                separate *= (min(n[d], total[d]) + shared[t, d] - 1) // shared[t, d]
+        out[0], out[1] = together * separate, once * copies
+        return
+    out[0] = sliding_words(m, sums, union, t, clip, at, gaps, many) * reads
+    out[1] = sliding_words(m, sums, apart, t, clip, at, gaps, many) * fills
+
+
+@inlined
+def mac_words(m, sums, union, t, clip, at, shared, crosses, out):
+    """The same where MACs ask for every word of every step: ``at`` are tiles of one word."""
+    out[1] = m.macs[0]
+    if m.latched[t]:
+        out[0], out[1] = 0.0, 0.0
+        return
+    reads = 1.0
+    for d in range(len(at)):
+        if not m.relevant[t, d]:
+            extent = m.lattice.extents[d]
+            reads *= (extent + shared[t, d] - 1) // shared[t, d] if crosses else extent
+    out[0] = rank_words(m, sums, union, t, clip, at) * reads
+
+
+@inlined
+def output_words(m, t, n, total, shared, out):
+    """Drains, drains were all axes to reduce, least and most words contributed at an output's boundary."""
+    drains, reduced, contributed, own = 1.0, 1.0, 1.0, 1.0
+    stays = True
+    for d in range(len(n)):
+        if m.relevant[t, d]:
+            own *= m.lattice.extents[d]
+            stays = stays and n[d] <= total[d]
+    for d in range(len(n)):
+        if not m.relevant[t, d]:
+            visits = min(n[d], total[d]) if stays else n[d]
+            drains *= (visits + shared[t, d] - 1) // shared[t, d]
+            reduced *= (visits + total[d] - 1) // total[d]
+            contributed *= visits
+    out[0], out[1], out[2] = own * drains, own * reduced, own * contributed
+
+
+@inlined
+def price_operand(p, words):
+    return p[0] * words[0] + p[1] * words[1]
+
+
+@inlined
+def price_output(m, p, words, crosses):
+    """The price of an output's boundary; where nothing is reduced on the way its three counts are equal."""
+    if not crosses:
+        return (p[0] + p[1] + p[2]) * words[0] + p[3]
+    return p[0] * words[0] + p[1] * words[1] + p[2] * words[2] + p[3]
