@@ -40,7 +40,7 @@ from simulator.problem import Problem
 
 # Bounds are sums of floating-point numbers in another order than exact energies.
 _CLOSE = 1e-9
-_FIRST_SLACK, _WIDER = 1e-3, 3.0
+_FIRST_SLACK, _WIDER, _WIDEST = 2e-3, 2.0, 1e6
 # Members of a class counted at once, and at most.
 _SOME, _ALL = 64, 50_000
 _LABEL_BYTES = 600
@@ -128,22 +128,29 @@ class Optimum:
 
     def _search(self, group: Group, rest: list[Group]) -> None:
         """Search one group until nothing in it can be better."""
-        root = max(group.root, 1e-300)
-        slack, settled = _CLOSE, set[tuple[int, ...]]()
+        root, slack = max(group.root, 1e-300), _CLOSE
+        settled, left = set[tuple[int, ...]](), list[float]()
         while not self._beaten(root * (1 + slack / _WIDER if slack > _CLOSE else 1.0), group.steps):
-            threshold = root * (1 + slack) if slack < 1e6 else math.inf
+            threshold = root * (1 + slack) if slack < _WIDEST else math.inf
             paths = Paths(group, threshold, self._rules, self._check, self.counts)
-            paths.run()
-            left = [self._settle(paths, lower, end, group, settled) for lower, end in paths.ends]
-            still = [lower for lower in left if not self._beaten(lower, group.steps)]
+            left = []
+            for ends in paths.run():
+                left += [self._settle(paths, lower, end, group, settled) for lower, end in ends]
+                self._report()
+                if self.objective.name == "energy":
+                    # What spends as much as the best is of no use.
+                    paths.threshold = min(paths.threshold, self.best * (1 - _CLOSE))
+            left = [lower for lower in left if not self._beaten(lower, group.steps)]
             if self._beaten(threshold, group.steps) or not math.isfinite(threshold):
-                self._open += [self._floor(lower, group.steps) for lower in still]
                 break
-            floor = self._floor(min([threshold, *still]), group.steps)
+            floor = self._floor(min([threshold, *left]), group.steps)
             self.bound = max(self.bound, min(floor, self._least(rest)))
-            self._report()
             slack = _FIRST_SLACK if slack < _FIRST_SLACK else slack * _WIDER
+        self._open += [
+            self._floor(lower, group.steps) for lower in left if not self._beaten(lower, group.steps)
+        ]
         self.bound = max(self.bound, self._least(rest))
+        self._report()
 
     def _settle(
         self, paths: Paths, lower: float, end: int, group: Group, settled: set[tuple[int, ...]]

@@ -22,7 +22,7 @@ from simulator.mappers.optimal.labels import (
     join,
     room,
 )
-from simulator.mappers.optimal.rules import DOMINATED
+from simulator.mappers.optimal.rules import BOUND, DOMINATED
 from simulator.mappers.optimal.tables import Places
 
 _ROOM = 2**14
@@ -53,7 +53,7 @@ class Group:
 class Paths:
     """The complete paths of a group within a threshold of energy.
 
-    ``ends`` are (bound, label) of all of them, the least first. ``check`` is called now and then with the
+    ``check`` is called now and then with the
     labels held so far; it may raise `OutOfLimitsError`.
     """
 
@@ -62,12 +62,14 @@ class Paths:
     rules: Ints
     check: Callable[[int], None]
     counts: Ints = field(default_factory=lambda: np.zeros(COUNTED, np.int64))
-    ends: list[tuple[float, int]] = field(default_factory=list)
     number: int = 0
     _rows: list[Ints] = field(default_factory=list)
 
-    def run(self) -> None:
-        """Find them all."""
+    def run(self) -> Iterator[list[tuple[float, int]]]:
+        """Yield the ends (bound, label) found with one spread after the other, most promising spreads first.
+
+        A threshold that is lowered between holds for all that follow.
+        """
         b = self.group.bounds
         first = self._room(1)
         first.rows[0, [PARENT, LAST, SPREAD]] = -1
@@ -76,10 +78,15 @@ class Paths:
         while len(frontier[0]):
             outer.append(frontier)
             frontier = self._extend(frontier, 0, self.group.table, b.whole)
-        for spread in self.group.spreads:
+        waiting = []
+        for spread in self.group.spreads.tolist():
             self.check(self.number)
-            self._inside(outer, int(spread))
-        self.ends.sort()
+            entered = [self._entered(labels, offset, spread) for labels, offset in outer]
+            if least := [labels.total.min() for labels in entered if len(labels)]:
+                waiting.append((float(min(least)), spread, entered))
+        for least_total, spread, entered in sorted(waiting, key=lambda one: one[:2]):
+            if least_total <= self.threshold or not self.rules[BOUND]:
+                yield sorted(self._inside([self._add(labels) for labels in entered], spread))
 
     def chain(self, end: int) -> list[Ints]:
         """The labels of a path, outermost first."""
@@ -91,22 +98,15 @@ class Paths:
             end = int(found[-1][PARENT])
         return found[::-1]
 
-    def _inside(self, outer: list[tuple[Labels, int]], spread: int) -> None:
+    def _inside(self, frontiers: list[tuple[Labels, int]], spread: int) -> Iterator[tuple[float, int]]:
         b = self.group.bounds
-        entries, p = b.entries[spread], b.places[spread]
-        bound = np.full((len(b.holders.held), entries.shape[1]), np.inf)
-        bound[np.flatnonzero(b.holders.outer)] = entries
-        frontiers = [self._enter(labels, spread, p, bound) for labels in outer]
-        if not any(len(labels) for labels, _ in frontiers):
-            return
-        bound, ends = b.inside(spread), b.ends(spread)
+        p, bound, ends = b.places[spread], b.inside(spread), b.ends(spread)
         while frontiers:
             labels, offset = frontiers.pop()
             if len(labels):
                 total = labels.costs + ends[labels.rows[:, STATE]]
-                for i in np.flatnonzero(total <= self.threshold):
-                    if np.isfinite(total[i]):
-                        self.ends.append((float(total[i]), offset + int(i)))
+                for i in np.flatnonzero((total <= self.threshold) & np.isfinite(total)):
+                    yield float(total[i]), offset + int(i)
                 frontiers.append(self._extend((labels, offset), 1, bound, p))
 
     def _room(self, number: int) -> Labels:
@@ -154,16 +154,18 @@ class Paths:
             size = min(size * 4, 2**20) if first > begin else size * 8
             yield out.take(np.arange(found))
 
-    def _enter(
-        self, frontier: tuple[Labels, int], spread: int, p: Places, bound: Floats
-    ) -> tuple[Labels, int]:
+    def _entered(self, labels: Labels, offset: int, spread: int) -> Labels:
+        """Labels spread over the array in one way."""
         b = self.group.bounds
-        labels, offset = frontier
+        entries = b.entries[spread]
+        bound = np.full((len(b.holders.held), entries.shape[1]), np.inf)
+        bound[np.flatnonzero(b.holders.outer)] = entries
         out = self._room(len(labels))
         found = enter(
-            b.model, p, spread, bound, self.threshold, self.rules, b.holders, labels, offset, out, self.counts
-        )
-        return self._add(out.take(np.arange(found)))
+            b.model, b.places[spread], spread, bound, self.threshold, self.rules, b.holders, labels, offset,
+            out, self.counts,
+        )  # fmt: skip
+        return out.take(np.arange(found))
 
 
 def undominated(labels: Labels) -> Labels:
