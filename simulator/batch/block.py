@@ -14,7 +14,7 @@ from simulator.architecture import Architecture
 from simulator.batch import program
 from simulator.cost.timing import Floats
 from simulator.counting.lowering import Ints
-from simulator.jit import inlined, lean_kernel, woven
+from simulator.jit import inlined, lean_kernel
 
 # Rows of vectors in a block.
 LANES = 64
@@ -110,14 +110,14 @@ def price_block(code, prices, block, fates, many, rules, results):
     _write_results(code, prices, block, fates, many, rules, results)
 
 
-@woven
+@inlined
 def price_full(code, prices, block, fates, many, rules, results):
     """Price a block if it is full, and begin the next one; return how many rows it has."""
     if many < LANES:
         return many
     price_block(code, prices, block, fates, many, rules, results)
     start_block(block)
-    return 0
+    return np.int64(0)
 
 
 @lean_kernel

@@ -167,7 +167,7 @@ def _first_event(state, tensor, child, count, holds):
     return i, position + 1, moved
 
 
-@woven
+@inlined
 def fast_operand(state, code, b, query, known, stamps, count, tensor, child, answers, lane, out):
     """Reads and fills of an operand, and what times need, into a lane of ``answers`` from ``out`` on."""
     roles, clip, holds = query + program.ROLES, code[b + program.CLIPS], code[b + program.HOLDS]
@@ -311,7 +311,7 @@ def _first_of_pair(state, known, stamps, pair, clip):
     return known[find_sums(state, known, stamps, pair, clip), UNION]
 
 
-@woven
+@inlined
 def fast_output(state, code, b, query, count, tensor, child, answers, lane, out):
     """Drains and contributed words of the output, and what times need, into a lane of ``answers``."""
     i, base, moved = _first_event(state, tensor, child, count, code[b + program.HOLDS])

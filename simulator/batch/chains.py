@@ -15,20 +15,20 @@ from __future__ import annotations
 
 import numpy as np
 
-from simulator.jit import lean_kernel, woven
+from simulator.jit import lean_kernel
 
 # Past every extent: no loop outside, so the start of the walk.
 START = 2**40
 
 
-@woven
+@lean_kernel
 def count_places(extent, period, inner, step):
     """How many j*period + i*step with i < inner lie below the extent; inner * step is at most the period."""
     last = (extent - 1) // period
     return last * inner + min(inner, (extent - last * period + step - 1) // step)
 
 
-@woven
+@lean_kernel
 def count_words(extent, period, inner, step, tile):
     """Words of chunks of ``tile`` at j*period + i*step, i < inner, below the extent."""
     last = (extent - 1) // period
@@ -38,7 +38,7 @@ def count_words(extent, period, inner, step, tile):
     return words + min(tile, rest - full * step) if full < inner else words
 
 
-@woven
+@lean_kernel
 def count_groups(extent, step, span, inside):
     """Bases whose first place is active."""
     if inside < step:
@@ -46,7 +46,7 @@ def count_groups(extent, step, span, inside):
     return (extent - 1) // max(inside, span) + 1
 
 
-@woven
+@lean_kernel
 def count_members(extent, step, places, span, inside):
     """Active places at every base, for ``places`` of the span (all of them, or the first alone)."""
     if inside < step:
@@ -66,7 +66,7 @@ def words_moved(extent, tile, step, places, span, inside):
     return count_words(extent, max(inside, span), places, step, tile)
 
 
-@woven
+@lean_kernel
 def words_kept(extent, tile, step, places, span, inside):
     """Of the words moved those whose place holds them: the loops inside have no room to leave them."""
     period = max(inside, span)
@@ -87,7 +87,7 @@ def words_kept(extent, tile, step, places, span, inside):
     return words + min(tile, rest - full * apart) if first <= full < inner else words
 
 
-@woven
+@lean_kernel
 def result_words_kept(extent, tile, step, places, span, inside):
     """The same for groups of an output, which keep their tile while its first place does."""
     if inside < step:
@@ -112,7 +112,7 @@ def reach(extent, tile, step, span, inside, start):
     return outer + min(step // tile - 1, (room - outer) // tile) * tile
 
 
-@woven
+@lean_kernel
 def last_base(extent, tile, step, span):
     """The last base that the first place reaches."""
     outer = (extent - 1) // span * span

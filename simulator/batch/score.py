@@ -45,7 +45,8 @@ def score_rows(state, orders, clipped, code, prices, known, stamps, block, vecto
     ``broken`` (1, rules) is scratch.
     """
     start_block(block)
-    lane = 0
+    # A literal would compile the kernels that it is given to once more.
+    lane = np.int64(0)
     for row in range(len(vectors)):
         count = read_row(state, orders, vectors, row)
         broken[:] = 0.0
@@ -64,7 +65,8 @@ def score_rows(state, orders, clipped, code, prices, known, stamps, block, vecto
 def score_hard_rows(state, orders, general, code, prices, block, vectors, rules, fates, results):
     """Score the HARD rows by the general closed form."""
     start_block(block)
-    lane = 0
+    # A literal would compile the kernels that it is given to once more.
+    lane = np.int64(0)
     for row in range(len(vectors)):
         if fates[row] == HARD:
             count = read_row(state, orders, vectors, row)
@@ -111,7 +113,7 @@ def _linking_array(state, code, tensor, parent, child):
     return using
 
 
-@inlined
+@lean_kernel
 def count_row(state, code, known, stamps, count, answers, lane):
     """Answer every query of a row the fast way; False where it does not hold."""
     plain = find_spread(state)
@@ -169,7 +171,7 @@ def count_hard_row(state, code, general, count, answers, lane):
                     out += COLUMNS
 
 
-@woven
+@lean_kernel
 def time_row(state, code, count, block, lane, row):
     """Note a row's boundaries, how often they start anew, steps and skew; return its fate."""
     block.whole[ROW, lane] = row

@@ -30,7 +30,7 @@ from simulator.batch.state import (
     NODE_AT,
     RECORD,
 )
-from simulator.jit import inlined, woven
+from simulator.jit import inlined, lean_kernel, woven
 
 
 @woven
@@ -95,7 +95,7 @@ def find_skew(state, code, count):
     return skew
 
 
-@woven
+@lean_kernel
 def steps_above(state, count, end):
     """Steps of the temporal loops from loop ``end`` outwards, those inside it at zero."""
     dims = state[SIZES, DIMS]

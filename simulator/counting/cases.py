@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 from simulator.counting import check_engine, count
 from simulator.counting.lowering import MAC, Nest, Rules, lower
 from simulator.errors import MappingError, ProblemError, SimulatorError, did_you_mean
+from simulator.json_lines import bounded_lines, shortened
 from simulator.legality import check_nest
 from simulator.mapping import Mapping
 from simulator.problem import Problem
@@ -25,7 +26,6 @@ _FIELDS = (*_NEEDED, "options", "id", "kind", "counts")
 _OPTIONS = ("no_multicast", "no_reduction", "latches")
 # The two axes of a plane of PEs, known even where a nest leaves one unused.
 _PLANE = ("x", "y")
-_LONGEST_MESSAGE = 500
 
 
 def read_case(data: object) -> Nest:
@@ -70,7 +70,7 @@ def count_lines(lines: BinaryIO, engine: str = "walk", check: bool = False) -> I
     With ``check``, counts that differ from those in the case are an error.
     """
     check_engine(engine)
-    for number, line in enumerate(_bounded(lines), 1):
+    for number, line in enumerate(bounded_lines(lines, MAX_LINE), 1):
         if line is not None and not line.strip():
             continue
         answer: dict[str, Any] = {}
@@ -83,7 +83,7 @@ def count_lines(lines: BinaryIO, engine: str = "walk", check: bool = False) -> I
                 _compare(counts, data)
             yield {**answer, "counts": counts}
         except SimulatorError as error:
-            yield {**answer, "line": number, "error": _short(str(error))}
+            yield {**answer, "line": number, "error": shortened(str(error))}
         except MemoryError:
             yield {**answer, "line": number, "error": "too large to count: not enough memory"}
 
@@ -113,17 +113,6 @@ def _names(options: dict[str, Any], field: str, kind: str, known: list[str]) -> 
         if name not in known:
             raise ProblemError(f"options: {field}: no {kind} {name!r}{did_you_mean(str(name), known)}")
     return frozenset(names)
-
-
-def _bounded(lines: BinaryIO) -> Iterator[bytes | None]:
-    """Lines as they come; None for one past the limit, which is never held as a whole."""
-    while line := lines.readline(MAX_LINE + 1):
-        if len(line) <= MAX_LINE:
-            yield line
-            continue
-        while line and not line.endswith(b"\n"):
-            line = lines.readline(MAX_LINE)
-        yield None
 
 
 def _parse(line: bytes | None, first: bool) -> object:
@@ -171,7 +160,3 @@ def _difference(row: dict[str, Any], expected: object) -> str:
     if not isinstance(expected, dict) or row.keys() != expected.keys():
         return f"the case has {expected!r}"
     return ", ".join(f"{k} is {n}, the case has {expected[k]!r}" for k, n in row.items() if n != expected[k])
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= _LONGEST_MESSAGE else f"{message[: _LONGEST_MESSAGE - 3]}..."
