@@ -184,6 +184,11 @@ def _by_paths(
     optimum.run(next(space.batches(1))[0])
     best = Choice(space.decode(optimum.vector), optimum.energy, optimum.cycles)
     front = tuple(Choice(space.decode(v), e, c) for e, c, v in sorted(optimum.points, key=lambda p: p[:2]))
+    if not optimum.proven and not optimum.interrupted and seconds is None and memory_bytes is None:
+        # What bounds leave open, a small space shows by itself.
+        size = space.size()
+        if size.exact and size.mappings <= EXHAUSTIVE_EVALUATIONS:
+            return replace(find_best(space, chosen, Exhaustive.name, progress=progress), mapper=OPTIMAL)
     value = optimum.best if chosen.name != FRONT else best.energy
     return Found(
         chosen.name, value, OPTIMAL, optimum.vector, best, front or (best,), optimum.evaluated,

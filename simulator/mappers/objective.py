@@ -13,7 +13,6 @@ from simulator.counting.lowering import Ints
 from simulator.errors import SimulatorError, did_you_mean
 
 Function = Callable[[float, int], float]
-Source = str | Function | Sequence[str]
 _FUNCTIONS: dict[str, Function] = {
     "energy": lambda energy, cycles: energy,
     "cycles": lambda energy, cycles: float(cycles),
@@ -82,6 +81,9 @@ class Objective:
         return value
 
 
+Source = str | Function | Sequence[str] | Objective
+
+
 def read_objective(source: Source) -> Objective:
     """Return the objective of a name, a function of (energy, cycles), or both names for their front.
 
@@ -90,6 +92,8 @@ def read_objective(source: Source) -> Objective:
     SimulatorError
         For an unknown name, with the nearest one, or anything else.
     """
+    if isinstance(source, Objective):
+        return source
     if isinstance(source, str):
         if source not in _FUNCTIONS:
             raise SimulatorError(f"unknown objective {source!r}{did_you_mean(source, _FUNCTIONS)}")

@@ -38,7 +38,7 @@ class Bounds:
         self.whole = self._places(np.ones(dims, np.int64), np.ones_like(self.model.relevant))
         self.start = self.whole.apart
         self.places = [self._places(spreads.total[s], spreads.shared[s]) for s in range(len(spreads.total))]
-        self.sums = np.concatenate([array.ravel() for _, array in self._sums.values()])
+        self.sums = np.concatenate([np.zeros(1), *(array.ravel() for _, array in self._sums.values())])[1:]
 
     def bypassed(self, keeps: Mapping[str, bool]) -> Ints:
         """1 where a level (T, L) must not hold a tensor."""

@@ -15,7 +15,7 @@ Part = Sequence[Store | Loop]
 
 
 def members(bounds: Bounds, chain: Sequence[Ints], every: bool) -> tuple[Iterator[Mapping], int]:
-    """Return a path's mappings and how many there are; without ``every`` one of those that count alike.
+    """Return a path's mappings and how many there are; without ``every`` one that stands for all.
 
     Loops of a gap stand in any order, those at the array above it, inside it, or partly both.
     """
@@ -44,9 +44,10 @@ def members(bounds: Bounds, chain: Sequence[Ints], every: bool) -> tuple[Iterato
         level = bounds.machine.levels[t][held[label[STATE], t]]
         parts.append([(Store(level, (bounds.machine.problem.tensor_names[t],)),)])
         sizes = tiles
-    # Below the innermost node nothing is held, so no order matters.
+    # Below the innermost node only latches hold anything.
     gap = [Loop(n, int(x)) for n, x in zip(names, sizes, strict=True) if x > 1]
-    parts.append(_orders(gap, spatial or [], every and bool(spatial)))
+    latched = bool(bounds.model.latched.any())
+    parts.append(_orders(gap, spatial or [], every and (latched or bool(spatial))))
     count = math.prod(map(len, parts))
     return (Mapping(tuple(node for part in one for node in part)) for one in product(*parts)), count
 

@@ -221,9 +221,10 @@ def compulsory(problem: Problem, architecture: Architecture) -> tuple[float, int
     for tensor in problem.tensors:
         children = [s.name for s in architecture.storages[1:] if tensor.name in s.keeps] + [MAC]
         words = [_words(problem, architecture, tensor.name, architecture.outermost.name, c) for c in children]
-        size = math.prod(problem.shape(tensor.name))
+        extents = [tuple(problem.extents[d] for d in rank.dimensions) for rank in tensor.ranks]
+        size = math.prod(rank_words(rank, n, n) for rank, n in zip(tensor.ranks, extents, strict=True))
         if tensor.name == problem.output:
             energy += min(size * price["drain"] + price.get("finished", 0.0) for price in words)
         elif not any(axis.links(tensor.name) for array in architecture.arrays for axis in array.axes):
-            energy += size * problem.data_share(tensor.name) * min(price["read"] for price in words)
+            energy += size * min(price["read"] for price in words)
     return energy, -(-problem.macs // architecture.mac_units)

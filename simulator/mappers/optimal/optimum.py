@@ -33,7 +33,7 @@ from simulator.mappers.optimal.paths import (
     OutOfLimitsError,
     Paths,
 )
-from simulator.mappers.optimal.rules import switches
+from simulator.mappers.optimal.rules import DOMINATED, HOIST, MATTERS, SINK, switches
 from simulator.mappers.standing import Standing, gap
 from simulator.mapping import Mapping as Nest
 from simulator.problem import Problem
@@ -73,9 +73,11 @@ class Optimum:
         self.energy, self.cycles, self.vector = math.inf, int(np.iinfo(np.int64).max), first
         self._take(first[None, :])
         self._open: list[float] = []
+        ended = False
         try:
             self.bounds = Bounds(self.problem, self.architecture, self.keeps)
             self._rules = switches(self.rules, self.bounds.model)
+            self._differ = self._members_differ()
             groups = self._groups()
             self.bound = self._least(groups)
             while groups:
@@ -86,8 +88,8 @@ class Optimum:
         except KeyboardInterrupt:
             self.interrupted = True
         else:
-            self.bound = min([self.best, *self._open])
-        self.proven = self.bound >= self.best * (1 - _CLOSE)
+            self.bound, ended = min([self.best, *self._open]), not self._open
+        self.proven = ended if self.objective.function is None else self.bound >= self.best * (1 - _CLOSE)
         if self.proven:
             self.bound = self.best
 
@@ -98,6 +100,25 @@ class Optimum:
         counted = {name: int(self.counts[column]) for name, column in cut.items()}
         implied = implied_chains(self.bounds) if hasattr(self, "bounds") else math.inf
         return Certificate(implied, self.evaluated, int(self.counts[TRIED]), counted)
+
+    def _members_differ(self) -> bool:
+        """Whether mappings of a path may count or take differently; then rules that need the opposite go."""
+        model, architecture = self.bounds.model, self.architecture
+        rates: list[float | None] = []
+        for storage in architecture.storages:
+            rates += [
+                storage.read_bandwidth_bits,
+                storage.write_bandwidth_bits,
+                storage.shared_bandwidth_bits,
+            ]
+        for array in architecture.arrays:
+            rates += [*array.network_widths, array.network_up_bits, 1.0 if array.ramps else None]
+        slow = any(rate is not None for rate in rates)
+        linked = any(axis.linked_tensors for array in architecture.arrays for axis in array.axes)
+        timed = (slow or linked) and (self.objective.name != "energy" or self.bounds.machine.leak > 0)
+        if timed or linked or model.latched.any():
+            self._rules[[HOIST, SINK, MATTERS, DOMINATED]] = 0
+        return bool(timed or linked or model.latched.any() or model.halo.any())
 
     def _groups(self) -> list[Group]:
         """Spreads by the steps they take, where steps count; the most promising first."""
@@ -160,10 +181,9 @@ class Optimum:
             return lower
         chain = paths.chain(end)
         key = tuple(int(n) for row in chain for n in row[1:])
-        halo = bool(self.bounds.model.halo.any())
-        found, many = members(self.bounds, chain, halo)
         if key in settled:
-            return lower if many > _ALL else math.inf
+            return lower
+        found, many = members(self.bounds, chain, self._differ)
         while batch := list(islice(found, _SOME)):
             self._check(paths.number)
             self._take(self._encode(batch))

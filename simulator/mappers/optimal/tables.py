@@ -90,7 +90,7 @@ def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, words):
     shared = p.shared if crosses else p.one
     total = p.total if inside else p.one[0]
     if m.output[t]:
-        output_words(m, t, n, total, shared, words)
+        output_words(m, t, n, total, shared, mac, words)
         if mac:
             words[2] = m.macs[0]
             if not crosses:

@@ -44,7 +44,8 @@ def sliding_words(m, sums, start, t, clip, at, gaps, many):
             continue
         for k in range(2):
             here = first + ONE + k * PER_DIMENSION
-            if sums[here] < 1.0:
+            # Tiles that do not overlap as they advance may do so when they begin anew.
+            if _overlaps(sums, here):
                 runs = min(sums[here + MOST - ONE], _run(gaps, many, m.rank_dims[r, k]))
                 for b in range(2, 5):
                     length = float(b) if b < 4 else runs
@@ -52,6 +53,14 @@ def sliding_words(m, sums, start, t, clip, at, gaps, many):
                         begun = _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length)
                         least = min(least, sums[here] * (1.0 - 1.0 / length) + begun / length)
     return max(0.0, padded * least - (padded - words))
+
+
+@lean_kernel
+def _overlaps(sums, first):
+    least = 1.0
+    for i in range(PER_DIMENSION - 1):
+        least = min(least, sums[first + i])
+    return least < 1.0
 
 
 @lean_kernel
@@ -83,6 +92,8 @@ def _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length):
         apart, within = sums[here + APART + column], sums[here + WITHIN + column]
         passed *= gaps[g, own]
         lacking, in_rank, others, alone, fewest = 1.0, gaps[g, partner], 1.0, 1.0, 1.0
+        # What other ranks keep of a tile when loops of gaps inside begin anew; those without overlap alone.
+        stays, whole = 1.0, 1.0
         again = gaps[g, own] / min(run, gaps[g, own])
         run = max(1.0, run / gaps[g, own])
         # In another gap than the run's, the dimension may go on where the run stopped.
@@ -97,10 +108,16 @@ def _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length):
                 if overlaps:
                     trips *= gaps[g, m.rank_dims[o, 1]]
                     others *= trips
-                    fewest = min(fewest, _fewest(m, sums, o, sums_at(m, start, o, clip, at) + ONE, gaps, g))
+                    there = sums_at(m, start, o, clip, at)
+                    fewest = min(fewest, _fewest(m, sums, o, there + ONE, gaps, g))
+                    stays *= _stays(m, sums, o, there, gaps, g)
                 else:
                     alone *= trips
-        elsewhere = 1.0 - (1.0 - apart) * (1.0 - fewest)
+                    if _inside(gaps, g, m.rank_dims[o, 0]) > 1.0:
+                        stays, whole = 0.0, 0.0
+        elsewhere = 1.0 - (1.0 - apart) * (1.0 - fewest) * whole
+        apart, within = 1.0 - (1.0 - apart) * stays, 1.0 - (1.0 - within) * stays
+        goes_on = 1.0 - (1.0 - goes_on) * stays
         # A selection sort of four kinds; all else brings whole tiles.
         for _ in range(4):
             share = min(
@@ -122,6 +139,27 @@ def _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length):
         average += part * (1.0 - 1.0 / alone)
         part /= alone
     return average + part
+
+
+@lean_kernel
+def _inside(gaps, g, d):
+    """Iterations of a dimension in the gaps inside one."""
+    trips = 1.0
+    for i in range(g):
+        trips *= gaps[i, d]
+    return trips
+
+
+@lean_kernel
+def _stays(m, sums, r, first, gaps, g):
+    """The share of a rank's tile that stays at most where its loops in the gaps inside begin anew."""
+    stays = 1.0
+    for k in range(2):
+        trips = _inside(gaps, g, m.rank_dims[r, k])
+        if trips > 1.0:
+            column = np.int64(min(trips, 4.0)) - 2
+            stays = min(stays, 1.0 - sums[first + APART + k * PER_DIMENSION + column])
+    return stays
 
 
 @lean_kernel
@@ -184,10 +222,10 @@ def mac_words(m, sums, union, t, clip, at, shared, crosses, out):
 
 
 @inlined
-def output_words(m, t, n, total, shared, out):
-    """Drains, drains were all axes to reduce, least and most words contributed at an output's boundary."""
+def output_words(m, t, n, total, shared, mac, out):
+    """Drains, drains were all axes to reduce, and words contributed; MACs hold nothing."""
     drains, reduced, contributed, own = 1.0, 1.0, 1.0, 1.0
-    stays = True
+    stays = not mac
     for d in range(len(n)):
         if m.relevant[t, d]:
             own *= m.lattice.extents[d]
