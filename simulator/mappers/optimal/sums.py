@@ -23,10 +23,11 @@ from simulator.mappers.optimal.lattice import Lattice
 EXTENT, OTHER_EXTENT, STEP, OTHER_STEP, LOW, HIGH = range(6)
 # Sums: all words of the tiles of all steps, those of them that lie in padding; then, for each dimension as
 # that of the innermost loop which changes the tensor's tile, shares of a tile's words that are new: ONE when
-# it advances; when it begins anew, with b iterations (2, 3 or more), as a loop of another dimension advances
+# it advances; when it begins anew after b iterations (see `kind`), as a loop of another dimension advances
 # (APART) or one of the rank's own (WITHIN); and the most iterations.
-FULL, LOST, ONE, APART, WITHIN, MOST = 0, 1, 2, 3, 6, 9
-PER_DIMENSION = 8
+KINDS = 5
+FULL, LOST, ONE, APART, WITHIN, MOST = 0, 1, 2, 3, 3 + KINDS, 3 + 2 * KINDS
+PER_DIMENSION = MOST + 1 - ONE
 COLUMNS = 2 + 2 * PER_DIMENSION
 
 
@@ -38,7 +39,8 @@ def sums_of(lattice: Lattice, rank: Ints, dims: Ints, places: tuple[int, int], t
     """
     d1, d2 = dims
     out = np.empty((int(lattice.many[d1]), int(lattice.many[d2]) if d2 >= 0 else 1, COLUMNS))
-    marks = np.zeros(int(rank[HIGH]) + 1 + int(rank[STEP]) + int(rank[OTHER_STEP]), np.int64)
+    # As long as the rank with its padding.
+    marks = np.zeros(int(rank[STEP] * rank[EXTENT] + rank[OTHER_STEP] * rank[OTHER_EXTENT]) + 1, np.int64)
     moves = np.zeros((4, int(lattice.many.max()) * 2 + 3), np.int64)
     _fill_sums(lattice, rank, d1, d2, places[0], places[1], int(together), marks, moves, out)
     return out
@@ -118,7 +120,7 @@ def _slide(rank, w1, w2, n1, n2, s1, s2, g1, g2, first, runs, unit, together, ma
     for b in range(2, runs + 1):
         if runs % b:
             continue
-        place = at + 1 + min(b, 4) - 2
+        place = at + APART - ONE + kind(b)
         own, other = _list_rests(own_trips, own_s, own_g, b, moves[0]), _list_rests(trips, s, g, 1, moves[1])
         for i in range(own):
             for j in range(other):
@@ -134,7 +136,7 @@ def _slide(rank, w1, w2, n1, n2, s1, s2, g1, g2, first, runs, unit, together, ma
                         _shift(rank, w1, w2, s1, s2, g1, g2, moves[0, i], ahead, first, together, marks)
                         * unit
                     )
-                    least[place + 3] = min(least[place + 3], new)
+                    least[place + KINDS] = min(least[place + KINDS], new)
         for k in range(2):
             ahead = _advance(own_trips, own_s, own_g, k)
             for j in range(other):
@@ -144,7 +146,17 @@ def _slide(rank, w1, w2, n1, n2, s1, s2, g1, g2, first, runs, unit, together, ma
                         _shift(rank, w1, w2, s1, s2, g1, g2, ahead, moves[1, j], first, together, marks)
                         * unit
                     )
-                    least[place + 3] = min(least[place + 3], new)
+                    least[place + KINDS] = min(least[place + KINDS], new)
+
+
+@lean_kernel
+def kind(iterations):
+    """Which of the numbers of iterations that are told apart this is: 2, 3, 4 and 5, 6 to 8, more."""
+    if iterations <= 3:
+        return np.int64(iterations) - 2
+    if iterations <= 5:
+        return np.int64(2)
+    return np.int64(3) if iterations <= 8 else np.int64(4)
 
 
 @lean_kernel

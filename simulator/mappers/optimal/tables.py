@@ -99,7 +99,7 @@ def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, words):
     apart = p.apart if inside else start
     union = p.union if crosses else apart
     if mac:
-        mac_words(m, sums, union, t, m.clips[t, a], at, shared, crosses, words)
+        mac_words(m, sums, apart, union, t, m.clips[t, a], at, shared, crosses, words)
     else:
         if many == 0:
             many = np.int64(1)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from simulator.jit import inlined, lean_kernel
-from simulator.mappers.optimal.sums import APART, COLUMNS, FULL, LOST, MOST, ONE, PER_DIMENSION, WITHIN
+from simulator.mappers.optimal.sums import APART, COLUMNS, FULL, LOST, MOST, ONE, PER_DIMENSION, WITHIN, kind
 
 
 @lean_kernel
@@ -47,11 +45,10 @@ def sliding_words(m, sums, start, t, clip, at, gaps, many):
             # Tiles that do not overlap as they advance may do so when they begin anew.
             if _overlaps(sums, here):
                 runs = min(sums[here + MOST - ONE], _run(gaps, many, m.rank_dims[r, k]))
-                for b in range(2, 5):
-                    length = float(b) if b < 4 else runs
-                    if runs >= b and _whole(runs / length):
-                        begun = _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length)
-                        least = min(least, sums[here] * (1.0 - 1.0 / length) + begun / length)
+                for b in range(2, int(runs) + 1):
+                    if int(runs) % b == 0:
+                        begun = _begun(m, sums, start, t, clip, at, gaps, many, r, k, b)
+                        least = min(least, sums[here] * (1.0 - 1.0 / b) + begun / b)
     return max(0.0, padded * least - (padded - words))
 
 
@@ -61,11 +58,6 @@ def _overlaps(sums, first):
     for i in range(PER_DIMENSION - 1):
         least = min(least, sums[first + i])
     return least < 1.0
-
-
-@lean_kernel
-def _whole(x):
-    return x == np.floor(x)
 
 
 @lean_kernel
@@ -81,14 +73,14 @@ def _run(gaps, many, own):
 
 
 @lean_kernel
-def _begun(m, sums, start, t, clip, at, gaps, many, r, k, b, length):
+def _begun(m, sums, start, t, clip, at, gaps, many, r, k, b):
     """The average share of new words where a tile begins anew: in each gap the cheapest loops innermost."""
     here = sums_at(m, start, r, clip, at) + k * PER_DIMENSION
     own, partner = m.rank_dims[r, k], m.rank_dims[r, 1 - k]
-    average, part, run, passed = 0.0, 1.0, length, 1.0
+    average, part, run, passed = 0.0, 1.0, float(b), 1.0
     for g in range(many):
         # Loops of a gap further out let all iterations inside begin anew.
-        column = b - 2 if passed == 1.0 else np.int64(min(max(passed, float(b)), 4.0)) - 2
+        column = kind(max(int(passed), b))
         apart, within = sums[here + APART + column], sums[here + WITHIN + column]
         passed *= gaps[g, own]
         lacking, in_rank, others, alone, fewest = 1.0, gaps[g, partner], 1.0, 1.0, 1.0
@@ -157,8 +149,7 @@ def _stays(m, sums, r, first, gaps, g):
     for k in range(2):
         trips = _inside(gaps, g, m.rank_dims[r, k])
         if trips > 1.0:
-            column = np.int64(min(trips, 4.0)) - 2
-            stays = min(stays, 1.0 - sums[first + APART + k * PER_DIMENSION + column])
+            stays = min(stays, 1.0 - sums[first + APART + k * PER_DIMENSION + kind(int(trips))])
     return stays
 
 
@@ -177,8 +168,14 @@ def _fewest(m, sums, r, first, gaps, g):
         return sums[first + PER_DIMENSION]
     least = 1.0
     for k in range(2):
-        for i in range(PER_DIMENSION - 1):
-            least = min(least, sums[first + k * PER_DIMENSION + i])
+        here, d = first + k * PER_DIMENSION, m.rank_dims[r, k]
+        if _inside(gaps, g, d) > 1.0 or _inside(gaps, g, m.rank_dims[r, 1 - k]) > 1.0:
+            for i in range(PER_DIMENSION - 1):
+                least = min(least, sums[here + i])
+        # On average: of the rank's own steps most are those of its innermost loop.
+        for b in range(2, int(gaps[g, d]) + 1):
+            if int(gaps[g, d]) % b == 0:
+                least = min(least, sums[here] * (1.0 - 1.0 / b) + sums[here + WITHIN - ONE + kind(b)] / b)
     return least
 
 
@@ -207,18 +204,19 @@ def operand_words(m, sums, apart, union, t, clip, at, n, total, shared, gaps, ma
 
 
 @inlined
-def mac_words(m, sums, union, t, clip, at, shared, crosses, out):
+def mac_words(m, sums, apart, union, t, clip, at, shared, crosses, out):
     """The same where MACs ask for every word of every step: ``at`` are tiles of one word."""
-    out[1] = m.macs[0]
     if m.latched[t]:
         out[0], out[1] = 0.0, 0.0
         return
-    reads = 1.0
+    reads, fills = 1.0, 1.0
     for d in range(len(at)):
         if not m.relevant[t, d]:
             extent = m.lattice.extents[d]
+            fills *= extent
             reads *= (extent + shared[t, d] - 1) // shared[t, d] if crosses else extent
     out[0] = rank_words(m, sums, union, t, clip, at) * reads
+    out[1] = rank_words(m, sums, apart, t, clip, at) * fills
 
 
 @inlined
