@@ -18,6 +18,7 @@ from simulator.mappers.objective import FRONT, Objective, Source, read_objective
 from simulator.mappers.optimal.lattice import count_tiles
 from simulator.mappers.optimal.model import compulsory
 from simulator.mappers.optimal.optimum import Optimum
+from simulator.mappers.optimal.rules import check_rules
 from simulator.mappers.protocol import Mapper
 from simulator.mappers.random import Random
 from simulator.mappers.standing import Standing
@@ -71,6 +72,8 @@ def find_best(
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise SimulatorError(f"a seed is a whole number from 0 to 2**32 - 1, not {seed!r}")
+    rules = rules if rules is None or isinstance(rules, str) else tuple(rules)
+    check_rules(rules)
     if check_mapper(mapper) == OPTIMAL:
         return find_optimum(
             space, objective, evaluations=evaluations, seconds=seconds, memory_bytes=memory_bytes,
@@ -108,7 +111,8 @@ def find_optimum(
         "energy", "cycles", "edp", a function of energy and cycles that falls in neither, or
         ("energy", "cycles") for the whole front of both.
     seconds, memory_bytes
-        Where the search ends with the best so far; the memory is that of partial mappings.
+        Where the search ends with the best so far; the memory is that of partial mappings. Compiling the
+        kernels, the first time on a machine, counts as well. So do ``evaluations``, mappings scored.
     rules
         Names of the pruning rules to use (`simulator.mappers.optimal.rules`), by default all.
 
@@ -120,9 +124,11 @@ def find_optimum(
     check_limit("seconds", seconds, Real)
     check_limit("memory_bytes", memory_bytes, Integral)
     check_limit("evaluations", evaluations, Integral)
+    check_limit("threads", threads, Integral, needed=True)
+    check_rules(rules)
     chosen = read_objective(objective)
     if has_lattice(space):
-        return _by_paths(space, chosen, seconds, memory_bytes, rules, progress)
+        return _by_paths(space, chosen, seconds, memory_bytes, evaluations, rules, progress)
     started = time.monotonic()
     limit = EXHAUSTIVE_EVALUATIONS if evaluations is None else evaluations
     first = find_best(
@@ -137,17 +143,17 @@ def find_optimum(
     left = None if seconds is None else seconds - (time.monotonic() - started)
     if first.complete or first.interrupted or (left is not None and left <= 0):
         return _bounded(space, chosen, first, first.evaluated)
-    climbed = find_best(
-        space,
-        objective,
-        HillClimbing.name,
-        evaluations=evaluations,
-        seconds=left,
-        threads=threads,
-        progress=progress,
+    try:
+        climbed = find_best(
+            space, chosen, HillClimbing.name, evaluations=evaluations, seconds=left, threads=threads,
+            progress=progress,
+        )  # fmt: skip
+    except KeyboardInterrupt:
+        return replace(_bounded(space, chosen, first, first.evaluated), interrupted=True)
+    best = _bounded(
+        space, chosen, min(first, climbed, key=lambda found: found.cost), first.evaluated + climbed.evaluated
     )
-    best = min(first, climbed, key=lambda found: found.cost)
-    return _bounded(space, chosen, best, first.evaluated + climbed.evaluated)
+    return replace(best, interrupted=climbed.interrupted)
 
 
 def has_lattice(space: Mapspace) -> bool:
@@ -166,25 +172,20 @@ def _by_paths(
     chosen: Objective,
     seconds: float | None,
     memory_bytes: int | None,
+    evaluations: int | None,
     rules: Iterable[str] | None,
     progress: Callable[[Standing], None] | None,
 ) -> Found:
     started = time.monotonic()
     optimum = Optimum(
-        space.problem,
-        space.architecture,
-        chosen,
-        space.constraints.keeps,
-        rules,
-        seconds,
-        memory_bytes,
-        progress,
-    )
+        space.problem, space.architecture, chosen, space.constraints.keeps, rules, seconds, memory_bytes,
+        evaluations, progress,
+    )  # fmt: skip
     # Raises where there is none, and says why.
     optimum.run(next(space.batches(1))[0])
     best = Choice(space.decode(optimum.vector), optimum.energy, optimum.cycles)
     front = tuple(Choice(space.decode(v), e, c) for e, c, v in sorted(optimum.points, key=lambda p: p[:2]))
-    if not optimum.proven and not optimum.interrupted and seconds is None and memory_bytes is None:
+    if not optimum.proven and not optimum.interrupted and seconds is memory_bytes is evaluations is None:
         # What bounds leave open, a small space shows by itself.
         size = space.size()
         if size.exact and size.mappings <= EXHAUSTIVE_EVALUATIONS:

@@ -12,7 +12,8 @@ class Standing:
     where known, and the best mapping's energy and cycles so far (infinity and the largest integer: none).
 
     A search for the proven optimum says besides how many partial mappings it tried and cut, and which
-    ``gap`` is left between the best and what nothing is below, as a share; None elsewhere.
+    ``gap`` is left between the best objective and the ``bound`` that nothing is below, as a share; None
+    elsewhere.
     """
 
     evaluated: int
@@ -24,6 +25,8 @@ class Standing:
     tried: int = 0
     cut: int = 0
     gap: float | None = None
+    value: float | None = None
+    bound: float | None = None
 
 
 def gap(best: float, bound: float) -> float:

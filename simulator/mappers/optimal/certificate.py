@@ -15,12 +15,13 @@ from simulator.mappers.optimal.bounds import Bounds
 class Certificate:
     """Why there is nothing better: what was searched, and what was left out by which rule.
 
-    ``implied`` chains of tiles at most, capacities aside, each with all orders of its loops; ``evaluated``
+    ``implied`` chains of tiles at most, capacities aside, each with all orders of its loops (None where the
+    search ended before it knew); ``evaluated``
     mappings counted exactly; ``tried`` partial mappings, of them cut by "capacity", "bound", equal paths
     ("hoist, sink, matters") and "dominated".
     """
 
-    implied: float
+    implied: float | None
     evaluated: int
     tried: int
     cut: Mapping[str, int]

@@ -26,8 +26,6 @@ from simulator.problem import Problem
 READ, FILL = 0, 1
 DRAIN, REDUCED, CONTRIBUTED, CONSTANT = range(4)
 
-# or its second dimension.
-
 
 class Model(NamedTuple):
     """T tensors, L levels at most, R ranks, P pools (a capacity or a partition).
@@ -37,8 +35,8 @@ class Model(NamedTuple):
     out; pools (T, L, 2), -1 for none; bits (T, L) that a word takes there; limits (P,); prices
     (T, L, L + 1, 4), the last child being the MAC; latched (T,); rank_start (T + 1,); rank_dims (R, 2);
     rank_room (R, 2): where the largest tiles of a rank begin in ``room``, padding kept or not; room: by both
-    dimensions' sizes; halo (T, D): 1 where a dimension
-    shares a rank of the tensor with another longer than 1; macs (1,).
+    dimensions' sizes; halo (T, D): 1 where a dimension shares a rank of the tensor with another longer than
+    1; macs (1,).
     """
 
     lattice: Lattice

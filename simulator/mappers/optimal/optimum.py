@@ -57,6 +57,7 @@ class Optimum:
     rules: Iterable[str] | None = None
     seconds: float | None = None
     memory_bytes: int | None = None
+    evaluations: int | None = None
     progress: Callable[[Standing], None] | None = None
 
     def run(self, first: Vectors) -> None:
@@ -73,12 +74,13 @@ class Optimum:
         self.energy, self.cycles, self.vector = math.inf, int(np.iinfo(np.int64).max), first
         self._take(first[None, :])
         self._open: list[float] = []
+        self.bounds: Bounds | None = None
         ended = False
         try:
-            self.bounds = Bounds(self.problem, self.architecture, self.keeps)
-            self._rules = switches(self.rules, self.bounds.model)
-            self._differ = self._members_differ()
-            groups = self._groups()
+            self.bounds = bounds = Bounds(self.problem, self.architecture, self.keeps)
+            self._rules = switches(self.rules, bounds.model)
+            self._differ = self._members_differ(bounds)
+            groups = self._groups(bounds)
             self.bound = self._least(groups)
             while groups:
                 group = groups.pop(0)
@@ -98,12 +100,12 @@ class Optimum:
         """What was searched."""
         cut = {"capacity": CAPACITY, "bound": BOUNDED, "hoist, sink, matters": ALIKE, "dominated": WORSE}
         counted = {name: int(self.counts[column]) for name, column in cut.items()}
-        implied = implied_chains(self.bounds) if hasattr(self, "bounds") else math.inf
+        implied = implied_chains(self.bounds) if self.bounds is not None else None
         return Certificate(implied, self.evaluated, int(self.counts[TRIED]), counted)
 
-    def _members_differ(self) -> bool:
+    def _members_differ(self, bounds: Bounds) -> bool:
         """Whether mappings of a path may count or take differently; then rules that need the opposite go."""
-        model, architecture = self.bounds.model, self.architecture
+        model, architecture = bounds.model, self.architecture
         rates: list[float | None] = []
         for storage in architecture.storages:
             rates += [
@@ -115,14 +117,14 @@ class Optimum:
             rates += [*array.network_widths, array.network_up_bits, 1.0 if array.ramps else None]
         slow = any(rate is not None for rate in rates)
         linked = any(axis.linked_tensors for array in architecture.arrays for axis in array.axes)
-        timed = (slow or linked) and (self.objective.name != "energy" or self.bounds.machine.leak > 0)
+        timed = (slow or linked) and (self.objective.name != "energy" or bounds.machine.leak > 0)
         if timed or linked or model.latched.any():
             self._rules[[HOIST, SINK, MATTERS, DOMINATED]] = 0
         return bool(timed or linked or model.latched.any() or model.halo.any())
 
-    def _groups(self) -> list[Group]:
+    def _groups(self, bounds: Bounds) -> list[Group]:
         """Spreads by the steps they take, where steps count; the most promising first."""
-        steps = self.bounds.spreads.steps
+        steps = bounds.spreads.steps
         if self.objective.name == "energy":
             sets = [np.arange(len(steps))]
         else:
@@ -130,7 +132,7 @@ class Optimum:
         groups = []
         for chosen in sets:
             self._check(0)
-            groups.append(Group(self.bounds, chosen, self.bounds.outside(chosen), int(steps[chosen].min())))
+            groups.append(Group(bounds, chosen, bounds.outside(chosen), int(steps[chosen].min())))
         groups = [group for group in groups if math.isfinite(group.root)]
         return sorted(groups, key=lambda g: self._floor(g.root, g.steps))
 
@@ -183,7 +185,7 @@ class Optimum:
         key = tuple(int(n) for row in chain for n in row[1:])
         if key in settled:
             return lower
-        found, many = members(self.bounds, chain, self._differ)
+        found, many = members(group.bounds, chain, self._differ)
         while batch := list(islice(found, _SOME)):
             self._check(paths.number)
             self._take(self._encode(batch))
@@ -223,6 +225,8 @@ class Optimum:
         """Raise where a limit is reached."""
         if self.seconds is not None and time.monotonic() - self._started >= self.seconds:
             raise OutOfLimitsError
+        if self.evaluations is not None and self.evaluated >= self.evaluations:
+            raise OutOfLimitsError
         if self.memory_bytes is not None and labels * _LABEL_BYTES > self.memory_bytes:
             raise OutOfLimitsError
 
@@ -232,6 +236,8 @@ class Optimum:
             part = None if self.seconds is None else min(1.0, passed / self.seconds)
             tried, cut = int(self.counts[TRIED]), int(self.counts[CAPACITY:].sum())
             left = gap(self.best, self.bound)
-            self.progress(
-                Standing(self.evaluated, None, passed, part, self.energy, self.cycles, tried, cut, left)
-            )
+            standing = Standing(
+                self.evaluated, None, passed, part, self.energy, self.cycles, tried, cut, left, self.best,
+                self.bound,
+            )  # fmt: skip
+            self.progress(standing)

@@ -62,18 +62,24 @@ def dominated() -> None:
     """
 
 
-def switches(names: Iterable[str] | None, model: Model) -> Ints:
-    """Return which rules are on: those named that hold for a problem, or all of those.
+def check_rules(names: Iterable[str] | None) -> None:
+    """Check the names of rules.
 
     Raises
     ------
     SimulatorError
-        For an unknown name, with the nearest one.
+        For anything but an iterable of known names, with the nearest one.
     """
-    chosen = set(RULES if names is None else names)
-    for name in chosen:
+    if isinstance(names, str) or not (names is None or isinstance(names, Iterable)):
+        raise SimulatorError(f"rules are {names!r}; they must be names of {', '.join(RULES)}")
+    for name in names or ():
         if name not in RULES:
-            raise SimulatorError(f"no pruning rule {name!r}{did_you_mean(name, RULES)}")
+            raise SimulatorError(f"no pruning rule {name!r}{did_you_mean(str(name), RULES)}")
+
+
+def switches(names: Iterable[str] | None, model: Model) -> Ints:
+    """Return which rules are on: those named that hold for a problem, or all of those."""
+    chosen = set(RULES if names is None else names)
     on = np.zeros(len(RULES), np.int64)
     on[[RULES[name] for name in chosen]] = 1
     if model.halo.any():
