@@ -16,7 +16,7 @@ from simulator.mappers.optimal.lattice import make_lattice
 from simulator.mappers.optimal.model import make_model
 from simulator.mappers.optimal.spatial import make_spreads
 from simulator.mappers.optimal.sums import sums_of
-from simulator.mappers.optimal.tables import Places, complete, end_price, lift, make_holders
+from simulator.mappers.optimal.tables import Places, complete, end_price, keep_tiles, lift, make_holders
 from simulator.problem import Problem
 
 
@@ -126,6 +126,18 @@ class Bounds:
             self.holders,
             1,
             np.full(shape, np.inf),
+            self._at,
+            self._n,
+            self._gaps,
+            self._words,
+            costs,
+        )
+        keep_tiles(
+            self.model,
+            self.sums,
+            self.start,
+            p,
+            self.holders,
             self._at,
             self._n,
             self._gaps,

@@ -14,14 +14,14 @@ from simulator.mappers.optimal.rules import BOUND, HOIST, MATTERS, SINK
 from simulator.mappers.optimal.tables import boundary_price, fits_alone, tile_bits
 
 # Columns of a label before its tiles: the label it goes on from, the state of holders, the tensor held last
-# (-1: none), the spread (-1: still outside the array).
-PARENT, STATE, LAST, SPREAD, TILES = range(5)
+# (-1: none), the spread (-1: still outside the array), nodes inside the array.
+PARENT, STATE, LAST, SPREAD, INNER, TILES = range(6)
 
 
 class Labels(NamedTuple):
     """n partial mappings.
 
-    rows (n, 4 + D), with the numbers of the sizes of the tiles inside the last node; gaps (n, G, D): the
+    rows (n, 5 + D), with the numbers of the sizes of the tiles inside the last node; gaps (n, G, D): the
     iterations of each dimension between nodes, the last gap first; costs (n,) of all boundaries that are
     known; used (n, P): bits of every pool; total (n,): costs and the bound of the rest.
     """
@@ -108,7 +108,7 @@ def _next_tiles(m, p, rules, labels, label, last, t, at):
 
 
 @lean_kernel
-def _matters(m, rules, last, t, gaps):
+def _matters(m, rules, last, t, gaps, at_array):
     """Whether no other path counts the same: a node could stand on a gap's other side for nothing.
 
     If all of a gap's loops leave the tile below it as it is, that node can stand above them; if all of them
@@ -122,7 +122,7 @@ def _matters(m, rules, last, t, gaps):
             loops = True
             below = below or m.relevant[t, d]
             above = above or last < 0 or not m.relevant[last, d] or m.halo[last, d]
-    return not loops or (below and above)
+    return not loops or ((below or at_array) and above)
 
 
 @lean_kernel
@@ -151,11 +151,14 @@ def _try(
         gaps[0, d] = float(m.lattice.size[d, whole] // m.lattice.size[d, at[d]])
         for g in range(1, len(gaps)):
             gaps[g, d] = labels.gaps[label, g - 1, d]
-    if not _matters(m, rules, labels.rows[label, LAST], t, gaps):
+    # The gap above the first node inside the array is partly outside.
+    at_array = m.inner[t, b] and not labels.rows[label, INNER]
+    inside = labels.rows[label, INNER] + 1 if m.inner[t, b] else np.int64(0)
+    if not _matters(m, rules, labels.rows[label, LAST], t, gaps, at_array):
         counts[3] += 1
         return found
     cost = labels.costs[label] + boundary_price(
-        m, sums, start, p, t, a, b, at, n, gaps, np.int64(len(gaps)), words
+        m, sums, start, p, t, a, b, at, n, gaps, np.int64(len(gaps)), inside, words
     )
     total = cost + bound[target, index]
     # Without a way on at all there is nothing to search.
@@ -173,6 +176,7 @@ def _try(
         out.used[found, pool] = used
     out.rows[found, PARENT], out.rows[found, STATE] = offset + label, target
     out.rows[found, LAST], out.rows[found, SPREAD] = t, labels.rows[label, SPREAD]
+    out.rows[found, INNER] = labels.rows[label, INNER] + m.inner[t, b]
     for d in range(len(at)):
         out.rows[found, TILES + d] = at[d]
         for g in range(len(gaps)):

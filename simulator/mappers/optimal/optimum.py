@@ -120,7 +120,12 @@ class Optimum:
         timed = (slow or linked) and (self.objective.name != "energy" or bounds.machine.leak > 0)
         if timed or linked or model.latched.any():
             self._rules[[HOIST, SINK, MATTERS, DOMINATED]] = 0
-        return bool(timed or linked or model.latched.any() or model.halo.any())
+        # A node inside the array cannot stand above one outside, so the order of loops there decides.
+        outside = [not model.inner[t, 1:n].all() for t, n in enumerate(model.levels)]
+        parted = bool(model.inner.any()) and any(outside)
+        if parted:
+            self._rules[[HOIST, SINK, DOMINATED]] = 0
+        return bool(timed or linked or parted or model.latched.any() or model.halo.any())
 
     def _groups(self, bounds: Bounds) -> list[Group]:
         """Spreads by the steps they take, where steps count; the most promising first."""

@@ -11,6 +11,7 @@ from simulator.counting.lowering import Ints
 from simulator.jit import lean_kernel
 from simulator.mappers.optimal.model import Model
 from simulator.mappers.optimal.words import (
+    free_repeats,
     mac_words,
     operand_words,
     output_words,
@@ -76,11 +77,12 @@ def make_holders(model: Model, never: Ints) -> Holders:
 
 
 @lean_kernel
-def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, words):
+def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, inside, words):
     """The least that a tensor's boundary between levels ``a`` and ``b`` costs with tiles ``at`` at the child.
 
     ``gaps`` (G, D) are iterations above the child as `sliding_words` takes them; if ``many`` is 0 they are
-    scratch, and loops may stand in any order.
+    scratch, and loops may stand in any order. ``inside`` of them are inside the array; -1 where loops that
+    the tensor lacks may repeat nothing at all.
 
     ``b`` is the number of levels for the MAC, whose tiles are single words.
     """
@@ -89,8 +91,11 @@ def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, words):
     inside = mac or m.inner[t, b]
     shared = p.shared if crosses else p.one
     total = p.total if inside else p.one[0]
+    free = 1.0
+    if crosses and not mac:
+        free = np.inf if inside < 0 else free_repeats(m, t, gaps, many, inside)
     if m.output[t]:
-        output_words(m, t, n, total, shared, mac, words)
+        output_words(m, t, n, total, shared, mac, free, words)
         if mac:
             words[2] = m.macs[0]
             if not crosses:
@@ -105,7 +110,7 @@ def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, words):
             many = np.int64(1)
             for d in range(len(n)):
                 gaps[0, d] = n[d] / total[d]
-        operand_words(m, sums, apart, union, t, m.clips[t, a], at, n, total, shared, gaps, many, words)
+        operand_words(m, sums, apart, union, t, m.clips[t, a], at, n, total, shared, gaps, many, free, words)
     return price_operand(m.prices[t, a, b], words)
 
 
@@ -140,7 +145,7 @@ def end_price(m, sums, start, p, holders, state, at, n, gaps, words):
         if holders.after[state, t, mac] < 0:
             return np.inf
         price += boundary_price(
-            m, sums, start, p, t, holders.held[state, t], mac, at, n, gaps, np.int64(0), words
+            m, sums, start, p, t, holders.held[state, t], mac, at, n, gaps, np.int64(0), np.int64(0), words
         )
     return price
 
@@ -171,7 +176,7 @@ def complete(m, sums, start, p, holders, region, prices, at, n, gaps, words, cos
                     prices[t, a, b, tiles] = np.inf
                     if fits:
                         prices[t, a, b, tiles] = boundary_price(
-                            m, sums, start, p, t, a, b, at, n, gaps, np.int64(0), words
+                            m, sums, start, p, t, a, b, at, n, gaps, np.int64(0), np.int64(0), words
                         )
     for state in range(len(holders.held) - 1, -1, -1):
         if region == 0 and not holders.outer[state]:
@@ -186,6 +191,35 @@ def complete(m, sums, start, p, holders, region, prices, at, n, gaps, words, cos
                         if way < costs[state, tiles]:
                             costs[state, tiles] = way
         _least_inside(m, p, costs[state])
+
+
+@lean_kernel
+def keep_tiles(m, sums, start, p, holders, at, n, gaps, words, costs):
+    """Lower ``costs`` (H, N) inside the array to those of tensors that keep their tiles while it starts anew.
+
+    A tensor whose whole tile at the array's bottom fits its level may stay there whatever loops it lacks
+    run outside; then it costs what its tiles cost once.
+    """
+    for tiles in range(costs.shape[1]):
+        rest = tiles
+        for d in range(len(at) - 1, -1, -1):
+            at[d] = p.size[d, rest % p.many[d]]
+            n[d] = m.lattice.tiles[d, at[d]]
+            rest //= p.many[d]
+        for t in range(len(m.levels)):
+            for b in range(1, m.levels[t]):
+                if not m.inner[t, b] or not fits_alone(m, t, b, at):
+                    continue
+                for a in range(b):
+                    if m.inner[t, a]:
+                        continue
+                    once = boundary_price(
+                        m, sums, start, p, t, a, b, at, n, gaps, np.int64(0), np.int64(-1), words
+                    )
+                    for state in range(len(holders.held) - 1, -1, -1):
+                        target = holders.after[state, t, b]
+                        if target >= 0 and holders.held[state, t] == a:
+                            costs[state, tiles] = min(costs[state, tiles], once + costs[target, tiles])
 
 
 @lean_kernel

@@ -180,8 +180,11 @@ def _fewest(m, sums, r, first, gaps, g):
 
 
 @inlined
-def operand_words(m, sums, apart, union, t, clip, at, n, total, shared, gaps, many, out):
-    """Words read at the parent and delivered to the children of an operand's boundary."""
+def operand_words(m, sums, apart, union, t, clip, at, n, total, shared, gaps, many, free, out):
+    """Words read at the parent and delivered to the children of an operand's boundary.
+
+    Of the iterations of loops that the tensor lacks, ``free`` may repeat nothing.
+    """
     reads, fills, copies, stays = 1.0, 1.0, 1.0, True
     for d in range(len(n)):
         if m.relevant[t, d]:
@@ -199,8 +202,12 @@ def operand_words(m, sums, apart, union, t, clip, at, n, total, shared, gaps, ma
                 separate *= (min(n[d], total[d]) + shared[t, d] - 1) // shared[t, d]
         out[0], out[1] = together * separate, once * copies
         return
-    out[0] = sliding_words(m, sums, union, t, clip, at, gaps, many) * reads
-    out[1] = sliding_words(m, sums, apart, t, clip, at, gaps, many) * fills
+    separate = 1.0
+    for d in range(len(n)):
+        if not m.relevant[t, d]:
+            separate *= (min(n[d], total[d]) + shared[t, d] - 1) // shared[t, d]
+    out[0] = sliding_words(m, sums, union, t, clip, at, gaps, many) * max(separate, reads / free)
+    out[1] = sliding_words(m, sums, apart, t, clip, at, gaps, many) * max(copies, fills / free)
 
 
 @inlined
@@ -220,7 +227,7 @@ def mac_words(m, sums, apart, union, t, clip, at, shared, crosses, out):
 
 
 @inlined
-def output_words(m, t, n, total, shared, mac, out):
+def output_words(m, t, n, total, shared, mac, free, out):
     """Drains, drains were all axes to reduce, and words contributed; MACs hold nothing."""
     drains, reduced, contributed, own = 1.0, 1.0, 1.0, 1.0
     stays = not mac
@@ -234,7 +241,38 @@ def output_words(m, t, n, total, shared, mac, out):
             drains *= (visits + shared[t, d] - 1) // shared[t, d]
             reduced *= (visits + total[d] - 1) // total[d]
             contributed *= visits
-    out[0], out[1], out[2] = own * drains, own * reduced, own * contributed
+    least_drains, least_reduced, least_contributed = 1.0, 1.0, 1.0
+    for d in range(len(n)):
+        if not m.relevant[t, d]:
+            places = min(n[d], total[d])
+            least_drains *= (places + shared[t, d] - 1) // shared[t, d]
+            least_reduced *= (places + total[d] - 1) // total[d]
+            least_contributed *= places
+    out[0] = own * max(least_drains, drains / free)
+    out[1] = own * max(least_reduced, reduced / free)
+    out[2] = own * max(least_contributed, contributed / free)
+
+
+@lean_kernel
+def free_repeats(m, t, gaps, many, inside):
+    """Iterations of loops a tensor lacks that may repeat nothing below the array, however they are ordered.
+
+    A node inside the array cannot stand above loops outside of it. Where no loop of its tensor stands
+    between (``inside`` gaps), it keeps its tile while the loops it lacks run that are innermost outside.
+    """
+    free = 1.0
+    for g in range(many):
+        own = False
+        for d in range(gaps.shape[1]):
+            own = own or (m.relevant[t, d] and gaps[g, d] > 1.0)
+        if own and g < inside:
+            return 1.0
+        for d in range(gaps.shape[1]):
+            if not m.relevant[t, d]:
+                free *= gaps[g, d]
+        if own:
+            break
+    return free
 
 
 @inlined
