@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from simulator import dataflows
     from simulator.architecture import Architecture
+    from simulator.backends.mip import MipMatrices
     from simulator.batch.model import CostModel as _CostModel
     from simulator.densities import Source as DensitySource
     from simulator.evaluation import Progress
@@ -72,6 +73,7 @@ __all__ = [
     "load_mapping",
     "load_network",
     "mapspace",
+    "mip_matrices",
     "search",
     "simulate",
 ]
@@ -287,6 +289,21 @@ def mapspace(
     )
 
 
+def mip_matrices(layer: Layer, architecture: Machine, largest_prime: int | None = None) -> MipMatrices:
+    """Return a layer and a machine as matrices for mixed-integer programs; see `simulator.backends.mip`.
+
+    Extents are padded to the least number without a prime factor past ``largest_prime``, if that is given.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names, and a ``largest_prime`` that is none of 2 to 97.
+    """
+    from simulator.backends import mip
+
+    return mip.mip_matrices(load_layer(layer), load_architecture(architecture), largest_prime)
+
+
 def search(
     layer: Layer,
     architecture: Machine,
@@ -342,6 +359,7 @@ def search(
     from dataclasses import replace
 
     from simulator import dataflows
+    from simulator.errors import SimulatorError
     from simulator.mappers import OPTIMAL, find_best
 
     flow = dataflows.load_dataflow("flexible" if dataflow is None else dataflow)
@@ -349,7 +367,11 @@ def search(
     mapper = OPTIMAL if mapper is None else mapper
     if factors is None and mapper == OPTIMAL and not flow.nest:
         factors = "perfect"
-    if factors or keeps:
+    if keeps is not None and not isinstance(keeps, _Dictionary):
+        raise SimulatorError(
+            f"keeps are nodes and whether they hold their tensor, as {{'GLB.weights': False}}, not {keeps!r}"
+        )
+    if factors is not None or keeps:
         kept = {**space.constraints.keeps, **(keeps or {})}
         rule = space.constraints.factors if factors is None else factors
         space = space.within(replace(space.constraints, keeps=kept, factors=rule))

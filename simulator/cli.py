@@ -182,8 +182,8 @@ def evaluate(
 
 
 @app.command(
-    epilog="Example: simulator search alexnet:conv2 --arch eyeriss_v1 --dataflow row_stationary "
-    "--objective edp --save best.yaml\n\n"
+    epilog="Example: simulator search alexnet:conv3 --arch scratchpads_168 --save best.yaml\n\n"
+    "Example: simulator search alexnet:conv2 --arch eyeriss_v1 --dataflow row_stationary --objective edp\n\n"
     "Example: simulator search alexnet:conv2 --arch eyeriss_v1 --mapper random --time-limit 60 --threads 2"
 )
 def search(
@@ -237,7 +237,7 @@ def search(
     if save is not None:
         check_writable(save)
     machine, problem = sim.load_architecture(arch), sim.load_layer(layer, batch, densities)
-    keeps = dict.fromkeys(keep or (), True) | dict.fromkeys(bypass or (), False)
+    keeps = _keeps(keep or [], bypass or [])
     both = tuple(objective.split(",")) if "," in objective else objective
     with search_progress(f"searching {problem.name}") as report:
         found = sim.search(
@@ -283,8 +283,14 @@ def count(
         raise typer.Exit(1)
 
 
+def _keeps(keep: list[str], bypass: list[str]) -> dict[str, bool]:
+    for node in keep:
+        if node in bypass:
+            raise SimulatorError(f"{node}: both to --keep and to --bypass")
+    return dict.fromkeys(keep, True) | dict.fromkeys(bypass, False)
+
+
 def _bytes(size: str | None) -> int | None:
-    """Bytes of a memory limit."""
     from simulator.units import parse_bits
 
     return None if size is None else parse_bits(size) // 8

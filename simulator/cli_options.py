@@ -77,8 +77,8 @@ Objective = Annotated[
 Mapper = Annotated[
     str | None,
     typer.Option(
-        help="What searches: optimal (the default: with a proof), exhaustive, random, hill-climbing or, of "
-        "other libraries, cmaes, nevergrad, optuna-tpe, pymoo-ga, scipy-de, ...",
+        metavar="NAME",
+        help="What searches: optimal (the default, with a proof) or another one (`simulator list mappers`).",
         autocompletion=mapper_names,
     ),
 ]

@@ -17,12 +17,20 @@ from simulator.cli_options import (
     NetworkName,
     architecture_names,
     dataflow_names,
+    mapper_names,
     print_json,
 )
 from simulator.errors import SimulatorError
 
 if TYPE_CHECKING:
     from simulator.mapping import Mapping
+
+_OWN_MAPPERS = {
+    "optimal": "finds the best mapping and proves that there is none better (default)",
+    "exhaustive": "scores every mapping",
+    "random": "scores random mappings",
+    "hill-climbing": "goes from the best of 64 random mappings to better neighbours, again and again",
+}
 
 show = typer.Typer(
     help="Show a network, an architecture, a dataflow, a mapping or a mapspace.", no_args_is_help=True
@@ -177,6 +185,18 @@ def list_dataflows(as_json: Json = False) -> None:
 
     flows = {name: flow.summary for name, flow in dataflows.DATAFLOWS.items()}
     _print_names("dataflow", flows, as_json)
+
+
+@listing.command("mappers", epilog="Example: simulator list mappers")
+def list_mappers(as_json: Json = False) -> None:
+    """List the mappers: what searches."""
+    from simulator.mappers.adapters import ADAPTERS
+
+    summaries = {
+        name: f"{ADAPTERS[name].summary} (extra: mappers)" if name in ADAPTERS else _OWN_MAPPERS[name]
+        for name in mapper_names()
+    }
+    _print_names("mapper", summaries, as_json)
 
 
 def _print_names(kind: str, descriptions: dict[str, str], as_json: bool) -> None:

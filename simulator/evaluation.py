@@ -21,6 +21,7 @@ from simulator.mappers import (
     OPTIMAL,
     Choice,
     Found,
+    Standing,
     best_together,
     check_mapper,
     check_objective,
@@ -113,9 +114,12 @@ def simulate(
                 searches.append(None)
             else:
                 space = _mapspace(flow, item.problem, architecture, mapper)
-                found = _search(space, objective, mapper, evaluations, time_limit)
+                standing = report.within(f"mapping {item.problem.name}", item.problem.macs)
+                found = _search(space, objective, mapper, evaluations, time_limit, standing)
                 fronts.append(found.front)
-                searches.append(Search(found.mapper, found.evaluated, found.complete))
+                searches.append(
+                    Search(found.mapper, found.evaluated, found.complete, found.optimal, found.gap)
+                )
     picks = best_together(fronts, [item.times for item in work.values()])
     done: dict[_Key, Part] = {}
     for (key, item), front, pick, search in zip(work.items(), fronts, picks, searches, strict=True):
@@ -166,6 +170,21 @@ class _Report:
 
     def __init__(self, progress: Progress | None, total: int) -> None:
         self._progress, self._total, self._done = progress, total, 0
+
+    def within(self, doing: str, macs: int) -> Callable[[Standing], None] | None:
+        """What a layer's search calls now and then: the part of it that is done, and the gap that is left."""
+        progress, farthest = self._progress, self._done
+        if progress is None:
+            return None
+
+        def tell(standing: Standing) -> None:
+            nonlocal farthest
+            left = "" if standing.gap is None else f", gap {standing.gap:.2g}"
+            # A search of two parts begins anew.
+            farthest = max(farthest, self._done + int(macs * (standing.part or 0.0)))
+            progress(f"{doing}{left}", farthest, self._total)
+
+        return tell
 
     @contextmanager
     def __call__(self, doing: str, macs: int) -> Iterator[None]:
@@ -233,13 +252,18 @@ def _mapspace(flow: Dataflow, problem: Problem, architecture: Architecture, mapp
 
 
 def _search(
-    space: Mapspace, objective: str, mapper: str, evaluations: int | None, seconds: float | None
+    space: Mapspace,
+    objective: str,
+    mapper: str,
+    evaluations: int | None,
+    seconds: float | None,
+    progress: Callable[[Standing], None] | None,
 ) -> Found:
     """What a search found; one that was interrupted interrupts the run."""
     # The best EDP of a network takes the front of each layer, which a search along paths keeps if asked.
     both = objective == "edp" and mapper == OPTIMAL and has_lattice(space)
     wanted = ("energy", "cycles") if both else objective
-    found = find_best(space, wanted, mapper, evaluations=evaluations, seconds=seconds)
+    found = find_best(space, wanted, mapper, evaluations=evaluations, seconds=seconds, progress=progress)
     if found.interrupted:
         raise KeyboardInterrupt
     if not both:

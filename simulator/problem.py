@@ -19,8 +19,7 @@ import numpy as np
 
 from simulator.errors import ProblemError, did_you_mean
 from simulator.files import read_yaml
-from simulator.problem_fields import check_density, check_whole
-from simulator.problem_fields import check_fields as check_fields
+from simulator.problem_fields import check_density, check_fields, check_whole
 
 MAX_DIMENSIONS = 10
 MAX_OPERANDS = 6

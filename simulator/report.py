@@ -15,7 +15,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from simulator.mapspaces import Mapspace, Size
-    from simulator.results import LayerResult, NetworkResult
+    from simulator.results import LayerResult, NetworkResult, Search
 
 _WIDTH = 160
 
@@ -124,16 +124,27 @@ def _traffic(result: NetworkResult) -> str:
 
 
 def _searches(result: NetworkResult) -> list[str]:
-    """The layers of each mapper, and of them those whose mapspaces were not searched to their end."""
+    """The layers of each mapper: those whose mappings are proven to be the best, and the others."""
     found: dict[str, list[str]] = {}
+    gaps: dict[str, float] = {}
     for layer in result.layers:
         for part in layer.parts:
             search = part.search
-            extent = "" if search is None or search.complete else ", not the whole mapspace"
-            how = "given by hand" if search is None else f"by {search.mapper} search{extent}"
+            how = "given by hand" if search is None else f"by {search.mapper} search{_extent(search)}"
             if layer.name not in found.setdefault(how, []):
                 found[how].append(layer.name)
-    return [f"mappings {how}: {_few(names)}" for how, names in found.items()]
+            if search is not None and search.gap < 1:
+                gaps[how] = max(gaps.get(how, 0.0), search.gap)
+    return [
+        f"mappings {how}{f' (gap up to {gaps[how]:.2g})' if gaps.get(how) else ''}: {_few(names)}"
+        for how, names in found.items()
+    ]
+
+
+def _extent(search: Search) -> str:
+    if search.optimal:
+        return ", proven best"
+    return "" if search.complete else ", not the whole mapspace"
 
 
 def mapspace_data(space: Mapspace, size: Size) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from simulator.report import big, mapspace_data, notes, plain_table, result_tabl
 if TYPE_CHECKING:
     from simulator.cost.timing import Cycles
     from simulator.counting import BoundaryCounts
-    from simulator.mappers import Found, Standing
+    from simulator.mappers import Certificate, Found, Standing
     from simulator.mapspaces import Mapspace, Size
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
@@ -110,16 +110,17 @@ def search_progress(doing: str) -> Iterator[Callable[[Standing], None] | None]:
 
 
 def _standing(standing: Standing) -> str:
+    if standing.gap is not None:
+        value, bound = (big(number or 0.0) for number in (standing.value, standing.bound))
+        return (
+            f"{big(standing.tried)} explored, {big(standing.cut)} pruned, best {value}, bound {bound}, "
+            f"gap {standing.gap:.2g}"
+        )
     of = "" if standing.total is None else f" of {big(standing.total)}"
     rate = standing.evaluated / max(standing.seconds, 1e-9)
     best = (
         "" if math.isinf(standing.energy) else f", best {big(standing.energy)}, {big(standing.cycles)} cycles"
     )
-    if standing.gap is not None:
-        left = f", gap {standing.gap:.2g}"
-        return (
-            f"{big(standing.tried)} tried, {big(standing.cut)} cut, {standing.evaluated} counted{best}{left}"
-        )
     return f"{big(standing.evaluated)}{of} mappings, {big(rate)}/s{best}"
 
 
@@ -202,38 +203,44 @@ def layer_parts(result: LayerResult, unit: str) -> Iterator[RenderableType]:
 
 
 def search_parts(found: Found, problem: Problem, unit: str) -> Iterator[RenderableType]:
-    """What a search found: the nest, its energy and cycles, and what was searched."""
+    """What a search found: the nest, its energy and cycles, whether it is proven, and what was searched."""
     yield Text(f"{problem}\n\n{found.mapping}\n")
     yield Text(
         f"energy {_number(found.energy)} {unit}, {found.cycles:,} cycles, EDP {found.edp:.6g} {unit} x cycles"
     )
     yield Text(_proof(found))
-    if len(found.front) > 1 and found.is_front:
+    if found.is_front:
         front = _table("front", f"energy ({unit})", "cycles", numbers=2)
         for point in found.front:
             front.add_row(_number(point.energy), f"{point.cycles:,}")
         yield front
+    stopped = ", interrupted" if found.interrupted else ""
+    rate = "" if found.certificate else f", {big(found.evaluated / max(found.seconds, 1e-9))}/s"
+    yield Text(
+        f"{found.mapper} search: {found.evaluated:,} mappings scored, {found.seconds:.3g} s{rate}{stopped}"
+    )
     if found.certificate is not None:
-        cut = ", ".join(f"{big(n)} by {rule}" for rule, n in found.certificate.cut.items() if n)
-        yield Text(
-            f"at most {found.certificate.implied:.3g} chains of tiles; {big(found.certificate.tried)} "
-            f"partial mappings tried, of them cut {cut or 'none'}"
-        )
+        yield Text(_left_out(found.certificate))
     yield Text("counted by: closed form, not walked")
 
 
 def _proof(found: Found) -> str:
-    """What was searched, and whether there can be anything better."""
+    """Whether there can be anything better than what was found."""
+    what = "front" if found.is_front else f"least {found.objective}"
     if found.optimal:
-        claim = "proven" if found.is_front else f"least {found.objective}, proven"
-    else:
-        claim = f"least {found.objective} found, {found.gap:.2g} above what nothing is below"
-        if not found.lower_bound:
-            claim = f"least {found.objective} found"
-    rate = "" if found.certificate else f", {big(found.evaluated / max(found.seconds, 1e-9))} mappings/s"
-    stopped = ", interrupted" if found.interrupted else ""
-    searched = f"{claim}: {found.mapper} search, {found.evaluated:,} mappings scored"
-    return f"{searched}, {found.seconds:.3g} s{rate}{stopped}"
+        return f"{what}: proven"
+    if not found.lower_bound:
+        return f"{what}: the best found, not proven"
+    of = "no energy" if found.is_front else "nothing"
+    bound = f"{of} is below {found.lower_bound:,.8g}, gap {found.gap:.2g}"
+    return f"{what}: the best found, not proven; {bound}"
+
+
+def _left_out(certificate: Certificate) -> str:
+    """Why there is nothing better: what was tried, and by which rule what was left out."""
+    cut = ", ".join(f"{big(number)} by {rule}" for rule, number in certificate.cut.items() if number)
+    implied = "" if certificate.implied is None else f"at most {certificate.implied:.3g} chains of tiles; "
+    return f"{implied}{big(certificate.tried)} partial mappings tried, of them cut {cut or 'none'}"
 
 
 def mapspace_parts(space: Mapspace, size: Size) -> Iterator[RenderableType]:

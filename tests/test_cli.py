@@ -8,16 +8,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 from rich.console import Console
 
 import simulator as sim
 from simulator.errors import EngineDifferenceError
-from simulator.mappers import Found
+from simulator.mappers import MAPPERS, OPTIMAL
 from simulator.report import result_table
 
 from .commands import call, fail, succeed
@@ -25,7 +23,6 @@ from .commands import call, fail, succeed
 CASES = Path(__file__).parent / "data" / "counting_cases.jsonl"
 PARAMETERS = "m=20,n=1,e=6,p=10,q=1,r=1,t=2"
 RUN = ("run", "lenet5_caffe", "--arch", "eyeriss_v1", "--engine", "closed-form")
-SEARCH = ("search", "lenet5_caffe:conv2", "--arch", "eyeriss_v1")
 EVALUATE = ("evaluate", "lenet5_caffe:conv2", "eyeriss_v1")
 
 
@@ -37,9 +34,9 @@ def mapping_file(tmp_path: Path) -> str:
 
 
 def test_help_has_an_example_everywhere() -> None:
-    commands = [[], ["run"], ["evaluate"], ["search"], ["count"], ["show"], ["list"]]
+    commands = [[], ["run"], ["evaluate"], ["search"], ["count"], ["serve"], ["show"], ["list"]]
     commands += [["show", what] for what in ("network", "architecture", "dataflow", "mapping", "mapspace")]
-    commands += [["list", what] for what in ("networks", "architectures", "dataflows")]
+    commands += [["list", what] for what in ("networks", "architectures", "dataflows", "mappers")]
     for command in commands:
         assert "Example" in succeed(*command, "--help"), command
 
@@ -49,6 +46,13 @@ def test_version_and_help_start_fast() -> None:
     loads = f"import sys, simulator.cli; print([m for m in {heavy} if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", loads], capture_output=True, text=True).stdout == "[]\n"
     assert succeed("--version").startswith("simulator ")
+
+
+def test_every_mapper_has_a_line() -> None:
+    data = json.loads(succeed("list", "mappers", "--json"))
+    assert list(data) == [OPTIMAL, *MAPPERS]
+    assert data["scipy-de"] == "SciPy's differential evolution (extra: mappers)"
+    assert all(data.values()) and "extra" not in data["exhaustive"]
 
 
 def test_run_prints_the_table_and_notes() -> None:
@@ -118,12 +122,6 @@ def test_an_output_folder_without_permission(tmp_path: Path) -> None:
         ((*EVALUATE, "--parameters", "problem=1"), "row_stationary has no parameter 'problem'"),
         ((*EVALUATE, "--parameters", "m=1"), "missing: n, e, p, q, r, t"),
         ((*EVALUATE, "--parameters", "m=1", "--dataflow", "weight"), "did you mean 'weight_stationary'?"),
-        ((*SEARCH, "--mapper", "genetics"), "unknown mapper 'genetics'; known: exhaustive"),
-        ((*SEARCH, "--objective", "delay"), "unknown objective 'delay'; known: cycles, edp, energy"),
-        ((*SEARCH, "--dataflow", "weight"), "did you mean 'weight_stationary'?"),
-        ((*SEARCH, "--seconds", "0"), "seconds must be a positive number, not 0.0"),
-        ((*SEARCH, "--seed", "-1"), "a seed is a whole number from 0"),
-        ((*SEARCH, "--save", "/no/such/folder.yaml"), "cannot write /no/such/folder.yaml"),
         ((*RUN, "--mapper", "exhaust"), "did you mean 'exhaustive'?"),
         (("show", "network", "alexnt"), "did you mean 'alexnet'?"),
         (("show", "architecture", "no.yaml"), "no such file"),
@@ -178,50 +176,11 @@ def test_evaluate(mapping_file: str) -> None:
     assert "no/such" in fail(*EVALUATE, mapping_file, "--save", "/no/such/folder.yaml")
 
 
-def test_search_saves_what_evaluate_counts_the_same(tmp_path: Path) -> None:
-    best = tmp_path / "best.yaml"
-    options = ("--dataflow", "row_stationary", "--objective", "edp", "--save", str(best))
-    text = succeed(*SEARCH, *options)
-    data = json.loads(succeed(*SEARCH, *options, "--json"))
-    assert (data["layer"], data["dataflow"], data["mapper"]) == ("conv2", "row_stationary", "exhaustive")
-    assert data["complete"] and not data["interrupted"]
-    spent = json.loads(succeed(*EVALUATE, str(best), "--engine", "closed-form", "--json"))
-    assert (spent["energy"], spent["cycles"]) == (data["energy"], data["cycles"])
-    assert data["edp"] == data["energy"] * data["cycles"]
-    mapping = sim.load_mapping(str(best))
-    assert str(mapping) in text and data["mapping"] == mapping.to_list()
-    for shown in (f"{data['cycles']:,} cycles", f"{data['evaluated']:,} mappings", "the whole mapspace"):
-        assert shown in text
-    assert sim.mapspace("lenet5_caffe:conv2", "eyeriss_v1").decode(data["vector"]) == mapping
-
-
-def test_search_with_every_option_follows_its_seed() -> None:
-    options = ("--mapper", "random", "--evaluations", "300", "--seconds", "1000", "--threads", "2")
-    found = [
-        json.loads(succeed(*SEARCH, *options, "--seed", seed, "--batch", "2", "--json")) for seed in "445"
-    ]
-    assert found[0]["vector"] == found[1]["vector"] != found[2]["vector"]
-    assert (found[0]["evaluated"], found[0]["complete"], found[0]["seed"]) == (300, False, 4)
-    assert found[0]["mapping"] and found[0]["dataflow"] is None
-    assert "part of the mapspace: hill-climbing search" in succeed(*SEARCH, "--evaluations", "300")
-
-
-def test_an_interrupted_search_prints_what_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def interrupted(*rest: Any, **options: Any) -> Found:
-        return replace(original(*rest, **options), interrupted=True)
-
-    original = sim.search
-    monkeypatch.setattr(sim, "search", interrupted)
-    result = call(*SEARCH, "--evaluations", "100", "--save", str(tmp_path / "best.yaml"))
-    assert (result.exit_code, result.stderr) == (130, "interrupted: the best mapping so far\n")
-    assert "multiply-accumulate" in result.stdout and ", interrupted" in result.stdout
-    assert str(sim.load_mapping(tmp_path / "best.yaml")) in result.stdout
-
-
 def test_run_with_a_mapper() -> None:
     data = json.loads(succeed(*RUN, "--mapper", "hill-climbing", "--evaluations", "70", "--json"))
     searches = [part["search"] for layer in data["layers"] for part in layer["parts"]]
-    assert searches == [{"mapper": "hill-climbing", "evaluated": 70, "complete": False}] * 4
+    unproven = {"complete": False, "optimal": False, "gap": 1.0}
+    assert searches == [{"mapper": "hill-climbing", "evaluated": 70, **unproven}] * 4
     assert "mappings by hill-climbing search, not the whole mapspace: conv1, conv2" in succeed(
         *RUN, "--mapper", "hill-climbing", "--evaluations", "70"
     )
@@ -336,6 +295,7 @@ def test_show_and_list() -> None:
         ("networks", "alexnet"),
         ("architectures", "eyeriss_v1"),
         ("dataflows", "row_stationary"),
+        ("mappers", "optimal"),
     ):
         assert name in succeed("list", kind)
         assert name in json.loads(succeed("list", kind, "--json"))

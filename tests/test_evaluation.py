@@ -3,16 +3,21 @@
 import itertools
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from oracles import machine, mapping
 
 import workloads as w
 from simulator import dataflows, evaluation
+from simulator.batch.model import CostModel
 from simulator.cost.model import cost
 from simulator.errors import MappingError, SimulatorError
 from simulator.evaluation import default_dataflow, simulate
 from simulator.lowering import lower_layer
+from simulator.mappers import finding
 from simulator.results import Search
+
+from .mappers.small_spaces import PLAIN
 
 SMALL = machine(
     {
@@ -127,41 +132,110 @@ def test_each_part_says_what_searched_it(monkeypatch):
     result = simulate(network(), SMALL, mappings={"conv2": by_hand()}, engine="closed-form")
     ((problem, _),) = lower_layer(network()["conv1"])
     assert result["conv2"].parts[0].search is None
-    assert result["conv1"].parts[0].search == Search("exhaustive", len(spent_by_all(problem)), True)
+    assert result["conv1"].parts[0].search == Search("optimal", len(spent_by_all(problem)), True, True, 0.0)
     assert result.to_dict()["layers"][0]["parts"][0]["search"] == {
-        "mapper": "exhaustive", "evaluated": len(spent_by_all(problem)), "complete": True,
+        "mapper": "optimal", "evaluated": len(spent_by_all(problem)), "complete": True, "optimal": True,
+        "gap": 0.0,
     }  # fmt: skip
-    assert "mappings by exhaustive search: conv1, conv3, fc" in str(result)
+    assert "mappings by optimal search, proven best: conv1, conv3, fc" in str(result)
     assert "mappings given by hand: conv2" in str(result)
 
 
 @pytest.mark.parametrize("objective", ["energy", "cycles"])
 def test_a_space_too_large_is_climbed(monkeypatch, objective):
     """The better of its first mapping and of hill climbing; the same each time."""
-    monkeypatch.setattr(evaluation, "EXHAUSTIVE_EVALUATIONS", 1)
-    monkeypatch.setattr("simulator.mappers.driver.DEFAULT_EVALUATIONS", 500)
+    monkeypatch.setattr(finding, "EXHAUSTIVE_EVALUATIONS", 1)
+    monkeypatch.setattr(finding, "DEFAULT_EVALUATIONS", 500)
     results = [simulate(network(), SMALL, objective=objective, engine="closed-form") for _ in range(2)]
     assert [x.mapping for x in results[0]] == [x.mapping for x in results[1]]
     searches = [layer.parts[0].search for layer in results[0]]
     assert {(s.mapper, s.complete) for s in searches} >= {("hill-climbing", False)}
-    assert "mappings by hill-climbing search, not the whole mapspace: " in str(results[0])
+    assert all(0 < s.gap < 1 and not s.optimal for s in searches)
+    widest = max(s.gap for s in searches if s.mapper == "hill-climbing")
+    assert f"by hill-climbing search, not the whole mapspace (gap up to {widest:.2g}): " in str(results[0])
     short = simulate(network(), SMALL, objective=objective, mapper="exhaustive", evaluations=1)
-    assert {layer.parts[0].search for layer in short} == {Search("exhaustive", 1, False)}
+    assert {layer.parts[0].search for layer in short} == {Search("exhaustive", 1, False, False, 1.0)}
     assert getattr(results[0], objective) < getattr(short, objective)
 
 
 def test_the_first_mappings_of_a_space_too_large_may_be_the_best(monkeypatch):
     """Hill climbing that stops at once finds nothing better."""
     size = len(spent_by_all(lower_layer(network()["conv1"])[0][0]))
-    monkeypatch.setattr(evaluation, "EXHAUSTIVE_EVALUATIONS", size - 1)
-    monkeypatch.setattr("simulator.mappers.driver.DEFAULT_EVALUATIONS", 1)
+    monkeypatch.setattr(finding, "EXHAUSTIVE_EVALUATIONS", size - 1)
+    monkeypatch.setattr(finding, "DEFAULT_EVALUATIONS", 1)
     result = simulate(network(), SMALL, engine="closed-form")
-    assert result["conv1"].parts[0].search == Search("exhaustive", size - 1, False)
+    search = result["conv1"].parts[0].search
+    assert search == Search("exhaustive", size, False, False, search.gap) and 0 < search.gap < 1
 
 
 def test_a_mapper_by_name():
     result = simulate(network(), SMALL, engine="closed-form", mapper="random", evaluations=30)
-    assert {layer.parts[0].search for layer in result} == {Search("random", 30, False)}
+    assert {layer.parts[0].search for layer in result} == {Search("random", 30, False, False, 1.0)}
+
+
+def linear(*sizes):
+    """A network of fully connected layers."""
+    net = w.NetworkBuilder("tiny")
+    net.add(w.Input("data", (sizes[0], 1, 1)))
+    for number, size in enumerate(sizes[1:], 1):
+        net.add(w.Linear(f"fc{number}", size))
+    return net.build()
+
+
+def test_every_legal_mapping_of_a_network_is_proven():
+    """Each layer alone, and the EDP against every combination of the layers' whole fronts."""
+    net = linear(4, 6, 2, 3)
+    results = {o: simulate(net, PLAIN, "flexible", o, "closed-form") for o in ("energy", "cycles", "edp")}
+    for result in results.values():
+        assert {(s.mapper, s.optimal, s.gap) for s in (x.parts[0].search for x in result)} == {
+            ("optimal", True, 0.0)
+        }
+        assert "mappings by optimal search, proven best: fc1, fc2, fc3" in str(result)
+    fronts, alone = [], []
+    for layer in net:
+        for problem, _ in lower_layer(layer):
+            space = dataflows.mapspace("flexible", problem, PLAIN)
+            space = space.within(replace(space.constraints, factors="perfect"))
+            every = [vector for batch in space.batches() for vector in batch]
+            scores = CostModel(problem, PLAIN).evaluate(np.array(every))
+            fronts.append(
+                {(float(e), int(c)) for e, c in zip(scores["energy"], scores["cycles"], strict=True)}
+            )
+            alone.append(min(fronts[-1], key=lambda point: point[0] * point[1]))
+            fronts[-1] = [
+                p for p in fronts[-1]
+                if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in fronts[-1])
+            ]  # fmt: skip
+    assert max(map(len, fronts)) > 1
+    for objective, place in (("energy", 0), ("cycles", 1)):
+        least = [min(point[place] for point in front) for front in fronts]
+        assert [getattr(layer, objective) for layer in results[objective]] == pytest.approx(least, rel=1e-12)
+    sums = [[sum(column) for column in zip(*pick, strict=True)] for pick in itertools.product(*fronts)]
+    assert results["edp"].edp == pytest.approx(min(e * c for e, c in sums), rel=1e-12)
+    # Beside a first layer by hand, slow and dear, the best of each is not the best together.
+    ((problem, _),) = lower_layer(net["fc1"])
+    nest = mapping("DRAM:", *(f"{d} {n}" for d, n in problem.dimensions if n > 1))
+    result = simulate(net, PLAIN, "flexible", "edp", "closed-form", mappings={"fc1": nest})
+    fronts[0] = [(result["fc1"].energy, result["fc1"].cycles)]
+    alone[0] = fronts[0][0]
+    sums = [[sum(column) for column in zip(*pick, strict=True)] for pick in itertools.product(*fronts)]
+    assert result.edp == pytest.approx(min(e * c for e, c in sums), rel=1e-12)
+    assert result.edp < 0.999 * sum(e for e, _ in alone) * sum(c for _, c in alone)
+
+
+def test_a_short_limit_gives_a_mapping_and_the_gap():
+    result = simulate(linear(4, 6), SMALL, "flexible", engine="closed-form", time_limit=1e-9)
+    search = result["fc1"].parts[0].search
+    assert (search.mapper, search.complete, search.optimal) == ("optimal", False, False)
+    assert 0 < search.gap <= 1 and result.energy > 0
+
+
+def test_progress_tells_of_the_search_of_a_layer():
+    seen = []
+    simulate(linear(4, 6), PLAIN, "flexible", engine="closed-form", progress=lambda *what: seen.append(what))
+    mapping = [doing for doing, *_ in seen if doing.startswith("mapping fc1")]
+    assert mapping[0] == "mapping fc1" and any(", gap 0" in doing for doing in mapping[1:])
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
 
 
 def test_ctrl_c_ends_a_run(monkeypatch):
@@ -252,7 +326,7 @@ def test_a_layer_without_a_mapping_is_named():
 def test_progress_tells_what_is_done():
     seen = []
     simulate(network(), SMALL, engine="closed-form", progress=lambda *what: seen.append(what))
-    assert [doing for doing, *_ in seen] == [
+    assert [doing for doing, _ in itertools.groupby(doing for doing, *_ in seen)] == [
         *(f"mapping {name}" for name in ("conv1", "conv2", "fc")),
         *(f"counting {name}" for name in ("conv1", "conv2", "fc")),
         "done",

@@ -11,6 +11,7 @@ from oracles import mapping
 
 import simulator as sim
 import workloads
+from simulator.backends import mip
 from simulator.errors import ArchitectureError, MappingError, ProblemError, SimulatorError
 
 
@@ -92,9 +93,10 @@ def test_a_dataflow_is_a_name_a_file_or_an_object(tmp_path):
     assert isinstance(flow, sim.Dataflow) and sim.load_dataflow(flow) is flow
     spaces = [sim.mapspace(layer, "eyeriss_v1", source) for source in (flow, file, str(file))]
     assert spaces[0].constraints == spaces[1].constraints == spaces[2].constraints
-    assert [sim.search(layer, "eyeriss_v1", d, evaluations=9).mapper for d in (flow, "flexible", None)] == [
-        "hill-climbing"
-    ] * 3
+    found = [
+        sim.search(layer, "eyeriss_v1", d, mapper="random", evaluations=9) for d in (flow, file, str(file))
+    ]
+    assert {tuple(f.vector) for f in found} == {tuple(found[0].vector)}
     with pytest.raises(SimulatorError, match="a dataflow is a name, a file's path or an object, not 3"):
         sim.search(layer, "eyeriss_v1", 3)
     with pytest.raises(SimulatorError, match="flexible has no parameters: only row_"):
@@ -140,7 +142,7 @@ def test_a_cost_model_takes_names_and_scores_vectors():
 
 def test_a_search_takes_names_and_finds_what_evaluate_says():
     for dataflow, mapper in ((None, "hill-climbing"), ("weight_stationary", "exhaustive")):
-        found = sim.search("lenet5_caffe:conv2", "eyeriss_v1", dataflow, "cycles", evaluations=2000)
+        found = sim.search("lenet5_caffe:conv2", "eyeriss_v1", dataflow, "cycles", mapper, evaluations=2000)
         assert (found.mapper, found.objective) == (mapper, "cycles")
         spent = sim.evaluate("lenet5_caffe:conv2", "eyeriss_v1", found.mapping, "closed-form")
         assert (found.energy, found.cycles) == (spent.energy, spent.cycles)
@@ -193,3 +195,56 @@ def test_the_native_dataflow_is_checked(tmp_path):
     (tmp_path / "typo.yaml").write_text(source)
     with pytest.raises(sim.SimulatorError, match=r"native_dataflow.*did you mean 'row_stationary'"):
         sim.load_architecture(tmp_path / "typo.yaml")
+
+
+MATMUL = sim.convolution("matmul", m=8, c=8, p=4)
+
+
+def test_a_search_proves_its_optimum_by_default():
+    found = sim.search(MATMUL, "scratchpads_168")
+    assert (found.mapper, found.objective, found.optimal, found.gap) == ("optimal", "energy", True, 0.0)
+    assert found.lower_bound == found.value == found.energy
+    spent = sim.evaluate(MATMUL, "scratchpads_168", found.mapping, "walk")
+    assert (spent.energy, spent.cycles) == (found.energy, found.cycles)
+    assert sim.search(MATMUL, "scratchpads_168", mapper="random", evaluations=500).energy >= found.energy
+    bypassed = sim.search(MATMUL, "scratchpads_168", keeps={"GLB.weights": False})
+    assert "weights" not in {
+        t for store, _ in bypassed.mapping.stores if store.level == "GLB" for t in store.keeps
+    }
+    assert bypassed.optimal and bypassed.energy >= found.energy
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"keeps": {"GLB.weight": False}}, "no node is called 'GLB.weight'; did you mean 'GLB.weights'"),
+        ({"keeps": {"GLB.weights": "no"}}, "keeps of GLB.weights is 'no'; it must be True or False"),
+        ({"keeps": ["GLB.weights"]}, r"keeps are nodes and whether they hold .*, not \['GLB.weights'\]"),
+        ({"keeps": {"ifmap_spad.inputs": False}}, "ifmap_spad must keep inputs in every mapping"),
+        ({"factors": "perfekt"}, "no factors 'perfekt'; did you mean 'perfect'"),
+        ({"factors": 3}, "no factors 3; known: balanced, perfect, ragged"),
+        ({"rules": ["bond"]}, "no pruning rule 'bond'; did you mean 'bound'"),
+        ({"rules": ["bond"], "dataflow": "row_stationary"}, "no pruning rule 'bond'"),
+        ({"rules": "bound"}, "rules are 'bound'; they must be names of bound, hoist"),
+        ({"threads": 0}, "threads must be a positive whole number, not 0"),
+        ({"memory_limit": 0}, "must be a positive whole number, not 0"),
+        ({"memory_limit": -5}, "must be a positive whole number, not -5"),
+        ({"memory_limit": 1.5}, r"must be a positive whole number, not 1\.5"),
+        ({"memory_limit": "2 GiB"}, "must be a positive whole number, not '2 GiB'"),
+        ({"time_limit": 0}, "must be a positive number, not 0"),
+        ({"time_limit": float("nan")}, "must be a positive number, not nan"),
+        ({"time_limit": "3"}, "must be a positive number, not '3'"),
+    ],
+)
+def test_wrong_options_of_a_search_are_said(options, words):
+    with pytest.raises(SimulatorError, match=words):
+        sim.search(MATMUL, "scratchpads_168", **options)
+
+
+def test_matrices_of_names():
+    matrices = sim.mip_matrices("lenet5_caffe:conv2", "eyeriss_v1", largest_prime=3)
+    again = mip.mip_matrices(sim.load_layer("lenet5_caffe:conv2"), sim.load_architecture("eyeriss_v1"), 3)
+    assert matrices.to_dict() == again.to_dict() and matrices.problem == "conv2"
+    assert set(matrices.factor_prime) == {2, 3}
+    with pytest.raises(SimulatorError, match="largest_prime must be a whole number from 2 to 97, not 1"):
+        sim.mip_matrices("lenet5_caffe:conv2", "eyeriss_v1", 1)

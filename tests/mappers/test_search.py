@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-from oracles import machine
 
 from simulator import dataflows
 from simulator.batch.model import CostModel
@@ -12,45 +11,12 @@ from simulator.cost.model import cost
 from simulator.errors import MappingError, SimulatorError
 from simulator.mappers import MAPPERS, find_best, search
 from simulator.mappers.adapters import ADAPTERS
-from simulator.mappers.driver import DEFAULT_EVALUATIONS
+from simulator.mappers.finding import DEFAULT_EVALUATIONS
 from simulator.mapspaces import Constraints, Mapspace
 from simulator.problem import convolution
 
-LAYERS = (
-    convolution(n=2, m=4, c=3, p=4, q=5, r=2, s=2),
-    convolution(m=6, c=5, p=3, q=3),
-    convolution(m=3, c=2, p=5, q=4, r=3, s=1, stride=(2, 1)),
-)
+from .small_spaces import LAYERS, NODES, OBJECTIVES, SMALL, TINY, every
 
-
-def port(bits):
-    return {"bandwidth": {"shared": f"{bits} bits"}}
-
-
-SMALL = machine(
-    {"storage": "DRAM", "price": dict.fromkeys(("read", "drain", "refill", "merge"), 200), **port(6)},
-    {
-        "storage": "GLB",
-        "capacity": "90 words",
-        "price": dict.fromkeys(("read", "fill", "drain", "refill"), 6),
-    },
-    {"array": "PE", "axes": {"x": {"size": 3}, "y": {"size": 2}}, "price": {"deliver": 2, "add": 2}},
-    {
-        "storage": "RF",
-        "capacity": "9 words",
-        "buffering": "single",
-        "price": {"read": 1, "refill": 2},
-        **port(9),
-    },
-    {"mac": {"price": 1}},
-)
-TINY = machine(
-    {"storage": "DRAM", "price": dict.fromkeys(("read", "drain", "refill", "merge"), 200), **port(6)},
-    {"array": "PE", "axes": {"x": {"size": 2}}},
-    {"storage": "RF", "capacity": "6 words", "price": {"read": 1, "refill": 2}},
-    {"mac": {"price": 1}},
-)
-OBJECTIVES = ("energy", "cycles", "edp")
 OWN = [name for name in MAPPERS if name not in ADAPTERS]
 
 
@@ -58,15 +24,6 @@ OWN = [name for name in MAPPERS if name not in ADAPTERS]
 def tiny():
     """Every legal mapping of a small problem: a few hundred."""
     return Mapspace(convolution(m=2, c=3), TINY)
-
-
-def every(space):
-    """Vector, energy and cycles of every mapping, one by one."""
-    found = []
-    for vector in (vector for batch in space.batches() for vector in batch):
-        spent = cost(space.problem, space.architecture, space.decode(vector), "closed-form")
-        found.append((vector, spent.energy, spent.cycles.total))
-    return found
 
 
 def best_of(mappings, objective):
@@ -334,7 +291,7 @@ def test_wrong_input_is_said(tiny, options, words):
 def test_an_empty_space_says_what_is_too_small(mapper):
     space = Mapspace(
         convolution(m=2, c=3), TINY.replace({"RF.capacity": "2 words"}),
-        Constraints(keeps=dict.fromkeys(("RF.weights", "RF.inputs", "RF.outputs"), True)),
+        Constraints(keeps=dict.fromkeys(NODES, True)),
     )  # fmt: skip
     with pytest.raises(MappingError, match=r"RF holds 16 bits for .*; the smallest tiles take 48 bits"):
         find_best(space, mapper=mapper, evaluations=100)
@@ -342,9 +299,8 @@ def test_an_empty_space_says_what_is_too_small(mapper):
 
 @pytest.mark.parametrize("mapper", OWN)
 def test_a_space_of_one_mapping(mapper):
-    nodes = ("RF.weights", "RF.inputs", "RF.outputs")
     space = Mapspace(
-        convolution(), TINY, Constraints(keeps=dict.fromkeys(nodes, True), nodes={"PE": (nodes,)})
+        convolution(), TINY, Constraints(keeps=dict.fromkeys(NODES, True), nodes={"PE": (NODES,)})
     )
     ((vector,),) = space.batches()
     found = find_best(space, "edp", mapper, evaluations=200)

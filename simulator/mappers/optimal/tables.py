@@ -88,9 +88,9 @@ def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, inside, words)
     """
     mac = b == m.must.shape[1]
     crosses = (mac or m.inner[t, b]) and not m.inner[t, a]
-    inside = mac or m.inner[t, b]
+    below = mac or m.inner[t, b]
     shared = p.shared if crosses else p.one
-    total = p.total if inside else p.one[0]
+    total = p.total if below else p.one[0]
     free = 1.0
     if crosses and not mac:
         free = np.inf if inside < 0 else free_repeats(m, t, gaps, many, inside)
@@ -101,7 +101,7 @@ def boundary_price(m, sums, start, p, t, a, b, at, n, gaps, many, inside, words)
             if not crosses:
                 words[0], words[1] = words[2], words[2]
         return price_output(m, m.prices[t, a, b], words, crosses)
-    apart = p.apart if inside else start
+    apart = p.apart if below else start
     union = p.union if crosses else apart
     if mac:
         mac_words(m, sums, apart, union, t, m.clips[t, a], at, shared, crosses, words)
