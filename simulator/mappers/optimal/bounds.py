@@ -142,6 +142,7 @@ class Bounds:
             self._n,
             self._gaps,
             self._words,
+            costs.copy(),
             costs,
         )
         return costs

@@ -194,12 +194,19 @@ def complete(m, sums, start, p, holders, region, prices, at, n, gaps, words, cos
 
 
 @lean_kernel
-def keep_tiles(m, sums, start, p, holders, at, n, gaps, words, costs):
+def keep_tiles(m, sums, start, p, holders, at, n, gaps, words, base, costs):
     """Lower ``costs`` (H, N) inside the array to those of tensors that keep their tiles while it starts anew.
 
-    A tensor whose whole tile at the array's bottom fits its level may stay there whatever loops it lacks
-    run outside; then it costs what its tiles cost once.
+    A tensor whose whole tile at the array's bottom fits its level may stay there while loops it lacks run
+    outside; then it costs what its tiles cost once. The innermost loop outside is lacking for one tensor
+    alone, unless two lack the same dimension: so others pay in full, as in ``base`` (H, N).
     """
+    alone = True
+    for d in range(len(at)):
+        lacking = 0
+        for t in range(len(m.levels)):
+            lacking += m.lattice.many[d] > 1 and not m.relevant[t, d]
+        alone = alone and lacking <= 1
     for tiles in range(costs.shape[1]):
         rest = tiles
         for d in range(len(at) - 1, -1, -1):
@@ -219,7 +226,8 @@ def keep_tiles(m, sums, start, p, holders, at, n, gaps, words, costs):
                     for state in range(len(holders.held) - 1, -1, -1):
                         target = holders.after[state, t, b]
                         if target >= 0 and holders.held[state, t] == a:
-                            costs[state, tiles] = min(costs[state, tiles], once + costs[target, tiles])
+                            rest_of_all = base[target, tiles] if alone else costs[target, tiles]
+                            costs[state, tiles] = min(costs[state, tiles], once + rest_of_all)
 
 
 @lean_kernel
