@@ -209,7 +209,7 @@ def _room(problem: Problem, lattice: Lattice) -> tuple[Ints, Ints]:
             for kept in (replace(rank, data=None), rank):
                 at[-1].append(len(words))
                 words += [rank_words(kept, extents, chunks) for chunks in product(*sizes)]
-    return np.array(words, np.int64), np.array(at, np.int64)
+    return np.array(words, np.int64), np.array(at, np.int64).reshape(-1, 2)
 
 
 def compulsory(problem: Problem, architecture: Architecture) -> tuple[float, int]:
