@@ -36,6 +36,8 @@ MAPPERS: dict[str, Callable[[Mapspace, int], Mapper]] = {
 DEFAULT_EVALUATIONS = 100_000
 # Mappings that are scored before a mapspace counts as too large to be gone through: some seconds.
 EXHAUSTIVE_EVALUATIONS = 1_000_000
+# Partial mappings of a search for the optimum that is given no limit.
+DEFAULT_MEMORY_BYTES = 2**31
 # Chains of tiles whose bounds fit in memory.
 _MOST_TILES = 400_000
 
@@ -111,7 +113,8 @@ def find_optimum(
         "energy", "cycles", "edp", a function of energy and cycles that falls in neither, or
         ("energy", "cycles") for the whole front of both.
     seconds, memory_bytes
-        Where the search ends with the best so far; the memory is that of partial mappings. Compiling the
+        Where the search ends with the best so far; the memory is that of partial mappings, 2 GiB where none
+        is given. Compiling the
         kernels, the first time on a machine, counts as well. So do ``evaluations``, mappings scored.
     rules
         Names of the pruning rules to use (`simulator.mappers.optimal.rules`), by default all.
@@ -177,8 +180,9 @@ def _by_paths(
     progress: Callable[[Standing], None] | None,
 ) -> Found:
     started = time.monotonic()
+    memory = DEFAULT_MEMORY_BYTES if memory_bytes is None else memory_bytes
     optimum = Optimum(
-        space.problem, space.architecture, chosen, space.constraints.keeps, rules, seconds, memory_bytes,
+        space.problem, space.architecture, chosen, space.constraints.keeps, rules, seconds, memory,
         evaluations, progress,
     )  # fmt: skip
     # Raises where there is none, and says why.

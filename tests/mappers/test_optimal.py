@@ -239,7 +239,7 @@ def test_strides_past_the_kernel_leave_words_out():
 
 # Limits and wrong input.
 
-LAYER = convolution(m=4, c=4, p=4, r=3)
+LAYER = convolution(m=4, c=2, p=2, r=3)
 CHIP = machine(
     {"storage": "DRAM", "price": dict.fromkeys(("read", "drain", "refill"), 200)},
     {"storage": "GLB", "capacity": "30 words", "price": dict.fromkeys(("read", "fill", "drain"), 6)},
