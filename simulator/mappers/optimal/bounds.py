@@ -5,28 +5,51 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
 from simulator.architecture import Architecture
 from simulator.cost.timing import Floats
 from simulator.counting.lowering import Ints
-from simulator.jit import run_interruptibly
 from simulator.mappers.optimal.lattice import make_lattice
 from simulator.mappers.optimal.model import make_model
 from simulator.mappers.optimal.spatial import make_spreads
 from simulator.mappers.optimal.sums import sums_of
-from simulator.mappers.optimal.tables import Places, complete, end_price, keep_tiles, lift, make_holders
+from simulator.mappers.optimal.tables import (
+    Places,
+    complete_inside,
+    complete_outside,
+    end_price,
+    level_prices,
+    make_holders,
+)
 from simulator.problem import Problem
+
+
+class Tables(NamedTuple):
+    """Prices and cheapest completions with one spread, by tiles inside the array.
+
+    prices (T, L, L, n): of every boundary, its tiles those at the child; outside (H, n): by state of holders
+    before the array is entered, the tiles above it being as many times larger as there are places; inside
+    (H, n): after that; ends (H,): without another level.
+    """
+
+    prices: Floats
+    outside: Floats
+    inside: Floats
+    ends: Floats
 
 
 class Bounds:
     """The bound of everything a search can meet; energy in the architecture's unit."""
 
-    def __init__(self, problem: Problem, architecture: Architecture, keeps: Mapping[str, bool]) -> None:
+    def __init__(
+        self, problem: Problem, architecture: Architecture, keeps: Mapping[str, bool], mirror: bool = True
+    ) -> None:
         self.lattice = make_lattice(problem)
         self.model, self.machine = make_model(problem, architecture, self.lattice, keeps)
-        spreads = make_spreads(problem, architecture, self.lattice)
+        spreads = make_spreads(problem, architecture, self.lattice, mirror)
         self.spreads = spreads
         self.holders = make_holders(self.model, self.bypassed(keeps))
         self.tiles = math.prod(self.lattice.many.tolist())
@@ -106,46 +129,38 @@ class Bounds:
         )
 
     @cached_property
-    def entries(self) -> list[Floats]:
-        """By spread the cheapest ways (O, n) from the O states outside the array, through it to the end."""
-        outer = np.flatnonzero(self.holders.outer)
-        return [self.inside(s)[outer] for s in range(len(self.places))]
+    def _outer(self) -> Floats:
+        """Prices (T, L, L, N) of every boundary to a level outside the array."""
+        tensors, most = self.model.must.shape
+        prices = np.full((tensors, most, most, self.tiles), np.inf)
+        level_prices(
+            self.model,
+            self.sums,
+            self.start,
+            self.whole,
+            0,
+            self._at,
+            self._n,
+            self._gaps,
+            self._words,
+            prices,
+        )
+        return prices
 
-    def inside(self, spread: int) -> Floats:
-        """The cheapest ways (H, n) from every state of holders and tiles inside the array to the end."""
-        p = self.places[spread]
-        number, states = math.prod(p.many.tolist()), len(self.holders.held)
-        costs = np.full((states, number), np.inf)
-        costs[:] = self.ends(spread)[:, None]
-        shape = (len(self.model.levels), self.model.must.shape[1], self.model.must.shape[1], number)
-        complete(
-            self.model,
-            self.sums,
-            self.start,
-            p,
-            self.holders,
-            1,
-            np.full(shape, np.inf),
-            self._at,
-            self._n,
-            self._gaps,
-            self._words,
-            costs,
+    def tables(self, spread: int) -> Tables:
+        """The cheapest completions of everything with one spread."""
+        p, above = self.places[spread], self._above(spread)
+        states = len(self.holders.held)
+        ends = self.ends(spread)
+        prices = self._outer[..., above]
+        level_prices(
+            self.model, self.sums, self.start, p, 1, self._at, self._n, self._gaps, self._words, prices
         )
-        keep_tiles(
-            self.model,
-            self.sums,
-            self.start,
-            p,
-            self.holders,
-            self._at,
-            self._n,
-            self._gaps,
-            self._words,
-            costs.copy(),
-            costs,
-        )
-        return costs
+        inside, outside = np.empty((states, len(above))), np.empty((states, len(above)))
+        inside[:] = ends[:, None]
+        complete_inside(self.model, p, self.holders, prices, self._at, inside)
+        complete_outside(self.model, p, self.holders, prices, inside, self._at, outside)
+        return Tables(prices, outside, inside, ends)
 
     def ends(self, spread: int) -> Floats:
         """What every state (H,) costs to the end without another level."""
@@ -157,17 +172,18 @@ class Bounds:
             [end_price(*where, state, last, extents, self._gaps, self._words) for state in states]
         )
 
-    def outside(self, spreads: Ints) -> Floats:
-        """The cheapest ways (H, N) from every state outside the array to the end by some of the spreads."""
-        costs = np.full((len(self.holders.held), self.tiles), np.inf)
-        outer = np.flatnonzero(self.holders.outer)
-        for spread in spreads:
-            for i, state in enumerate(outer):
-                if self.holders.leaves[state]:
-                    lift(self.model, self.places[spread], self.entries[spread][i], self._at, costs[state])
-        shape = (len(self.model.levels), self.model.must.shape[1], self.model.must.shape[1], self.tiles)
-        run_interruptibly(
-            complete, self.model, self.sums, self.start, self.whole, self.holders, 0, np.full(shape, np.inf),
-            self._at, self._n, self._gaps, self._words, costs,
-        )  # fmt: skip
-        return costs
+    def above(self, spread: int) -> Places:
+        """Tiles above the array, numbered like those inside it."""
+        p, lattice = self.places[spread], self.lattice
+        size, back = np.zeros_like(p.size), np.full_like(p.back, -1)
+        for d, many in enumerate(p.many):
+            size[d, :many] = lattice.number[d, lattice.size[d, p.size[d, :many]] * p.total[d]]
+            back[d, size[d, :many]] = range(many)
+        return p._replace(size=size, back=back)
+
+    def _above(self, spread: int) -> Ints:
+        """Of all tiles inside the array the numbers (n,) of those above it."""
+        p, number = self.above(spread), np.zeros(1, np.int64)
+        for d, many in enumerate(p.many):
+            number = (number[:, None] * self.lattice.many[d] + p.size[d, :many]).ravel()
+        return number

@@ -8,7 +8,7 @@ from itertools import pairwise, permutations, product
 
 from simulator.counting.lowering import Ints
 from simulator.mappers.optimal.bounds import Bounds
-from simulator.mappers.optimal.labels import LAST, SPREAD, STATE, TILES
+from simulator.mappers.optimal.labels import LAST, SPREAD, STATE, STAYS, TILES
 from simulator.mapping import Loop, Mapping, Store
 
 Part = Sequence[Store | Loop]
@@ -17,13 +17,16 @@ Part = Sequence[Store | Loop]
 def members(bounds: Bounds, chain: Sequence[Ints], every: bool) -> tuple[Iterator[Mapping], int]:
     """Return a path's mappings and how many there are; without ``every`` one that stands for all.
 
-    Loops of a gap stand in any order, those at the array above it, inside it, or partly both.
+    Loops of a gap stand in any order, those at the array above it, inside it, or partly both. First come
+    those where loops that the tensor lacks which stays inside the array are innermost.
     """
     names = [d for d, _ in bounds.machine.problem.dimensions]
     array = bounds.machine.architecture.arrays[0] if bounds.machine.architecture.arrays else None
     held, sizes = bounds.holders.held, bounds.lattice.extents
     outermost = Store(bounds.machine.architecture.outermost.name, bounds.machine.problem.tensor_names)
     parts: list[Sequence[Part]] = [[(outermost,)]]
+    stays = chain[-1][STAYS]
+    order = sorted(range(len(names)), key=lambda d: stays >= 0 and not bounds.model.relevant[stays, d])
     spatial: list[Loop] | None = []
     for before, label in pairwise(chain):
         if label[SPREAD] != before[SPREAD]:
@@ -37,7 +40,7 @@ def members(bounds: Bounds, chain: Sequence[Ints], every: bool) -> tuple[Iterato
             sizes = sizes // bounds.spreads.total[label[SPREAD]]
             continue
         tiles = bounds.lattice.size[range(len(names)), label[TILES:]]
-        gap = [Loop(n, int(x)) for n, x in zip(names, sizes // tiles, strict=True) if x > 1]
+        gap = _loops(names, sizes // tiles, order)
         parts.append(_orders(gap, spatial or [], every))
         spatial = []
         t = int(label[LAST])
@@ -45,11 +48,15 @@ def members(bounds: Bounds, chain: Sequence[Ints], every: bool) -> tuple[Iterato
         parts.append([(Store(level, (bounds.machine.problem.tensor_names[t],)),)])
         sizes = tiles
     # Below the innermost node only latches hold anything.
-    gap = [Loop(n, int(x)) for n, x in zip(names, sizes, strict=True) if x > 1]
+    gap = _loops(names, sizes, order)
     latched = bool(bounds.model.latched.any())
     parts.append(_orders(gap, spatial or [], every and (latched or bool(spatial))))
     count = math.prod(map(len, parts))
     return (Mapping(tuple(node for part in one for node in part)) for one in product(*parts)), count
+
+
+def _loops(names: Sequence[str], bounds: Ints, order: Sequence[int]) -> list[Loop]:
+    return [Loop(names[d], int(bounds[d])) for d in order if bounds[d] > 1]
 
 
 def _orders(gap: list[Loop], spatial: list[Loop], every: bool) -> Sequence[Part]:

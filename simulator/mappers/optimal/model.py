@@ -36,7 +36,8 @@ class Model(NamedTuple):
     (T, L, L + 1, 4), the last child being the MAC; latched (T,); rank_start (T + 1,); rank_dims (R, 2);
     rank_room (R, 2): where the largest tiles of a rank begin in ``room``, padding kept or not; room: by both
     dimensions' sizes; halo (T, D): 1 where a dimension shares a rank of the tensor with another longer than
-    1; macs (1,).
+    1; macs (1,); alone (1,): 1 where no two tensors lack the same dimension, so that only one of them can
+    keep its tile while the innermost loop outside the array runs.
     """
 
     lattice: Lattice
@@ -57,6 +58,7 @@ class Model(NamedTuple):
     room: Ints
     halo: Ints
     macs: Floats
+    alone: Ints
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,7 @@ def make_model(
         np.array(list(limits.values()), np.float64), prices,
         np.array([t.name in architecture.mac.latches for t in tensors], np.int64),
         start, rank_dims, at, room, halo, np.array([float(problem.macs)]),
+        np.array([int(((relevant[:, lattice.many > 1] == 0).sum(axis=0) <= 1).all())]),
     )  # fmt: skip
     action = mac_action(problem, architecture)
     leak = sum(price for _, price in leaks(architecture))

@@ -77,7 +77,8 @@ class Optimum:
         self.bounds: Bounds | None = None
         ended = False
         try:
-            self.bounds = bounds = Bounds(self.problem, self.architecture, self.keeps)
+            mirrored = self.rules is None or "mirror" in self.rules
+            self.bounds = bounds = Bounds(self.problem, self.architecture, self.keeps, mirrored)
             self._rules = switches(self.rules, bounds.model)
             self._differ = self._members_differ(bounds)
             groups = self._groups(bounds)
@@ -134,12 +135,14 @@ class Optimum:
             sets = [np.arange(len(steps))]
         else:
             sets = [np.flatnonzero(steps == n) for n in np.unique(steps)]
-        groups = []
-        for chosen in sets:
-            self._check(0)
-            groups.append(Group(bounds, chosen, bounds.outside(chosen), int(steps[chosen].min())))
+        roots = np.array([self._root(bounds, spread) for spread in range(len(steps))])
+        groups = [Group(bounds, chosen, roots[chosen], int(steps[chosen].min())) for chosen in sets]
         groups = [group for group in groups if math.isfinite(group.root)]
         return sorted(groups, key=lambda g: self._floor(g.root, g.steps))
+
+    def _root(self, bounds: Bounds, spread: int) -> float:
+        self._check(0)
+        return float(bounds.tables(spread).outside[0, 0])
 
     def _floor(self, energy: float, steps: int) -> float:
         """The least objective that such bounds allow."""

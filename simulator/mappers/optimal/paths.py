@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
 from simulator.cost.timing import Floats
 from simulator.counting.lowering import Ints
 from simulator.jit import run_interruptibly
-from simulator.mappers.optimal.bounds import Bounds
+from simulator.mappers.optimal.bounds import Bounds, Tables
 from simulator.mappers.optimal.labels import (
     LAST,
     PARENT,
     SPREAD,
     STATE,
+    STAYS,
+    TILES,
     Labels,
+    Scratch,
     enter,
     extend,
     join,
@@ -36,17 +40,17 @@ class OutOfLimitsError(Exception):
 
 @dataclass(frozen=True)
 class Group:
-    """Spreads that are searched together, the bounds of everything outside the array, and fewest steps."""
+    """Spreads that are searched together, the least energy with each, and the fewest steps."""
 
     bounds: Bounds
     spreads: Ints
-    table: Floats
+    roots: Floats
     steps: int
 
     @property
     def root(self) -> float:
         """The least energy that any mapping with one of the spreads can have."""
-        return float(self.table[0, 0])
+        return float(self.roots.min())
 
 
 @dataclass
@@ -70,23 +74,11 @@ class Paths:
 
         A threshold that is lowered between holds for all that follow.
         """
-        b = self.group.bounds
-        first = self._room(1)
-        first.rows[0, [PARENT, LAST, SPREAD]] = -1
-        first.gaps[:] = 1.0
-        frontier, outer = self._add(first), []
-        while len(frontier[0]):
-            outer.append(frontier)
-            frontier = self._extend(frontier, 0, self.group.table, b.whole)
-        waiting = []
-        for spread in self.group.spreads.tolist():
-            self.check(self.number)
-            entered = [self._entered(labels, offset, spread) for labels, offset in outer]
-            if least := [labels.total.min() for labels in entered if len(labels)]:
-                waiting.append((float(min(least)), spread, entered))
-        for least_total, spread, entered in sorted(waiting, key=lambda one: one[:2]):
-            if least_total <= self.threshold or not self.rules[BOUND]:
-                yield sorted(self._inside([self._add(labels) for labels in entered], spread))
+        group = self.group
+        for place in np.argsort(group.roots, kind="stable"):
+            if group.roots[place] <= self.threshold or not self.rules[BOUND]:
+                self.check(self.number)
+                yield sorted(self._spread(int(group.spreads[place])))
 
     def chain(self, end: int) -> list[Ints]:
         """The labels of a path, outermost first."""
@@ -98,16 +90,24 @@ class Paths:
             end = int(found[-1][PARENT])
         return found[::-1]
 
-    def _inside(self, frontiers: list[tuple[Labels, int]], spread: int) -> Iterator[tuple[float, int]]:
+    def _spread(self, spread: int) -> Iterator[tuple[float, int]]:
         b = self.group.bounds
-        p, bound, ends = b.places[spread], b.inside(spread), b.ends(spread)
-        while frontiers:
-            labels, offset = frontiers.pop()
+        tables, p, q = b.tables(spread), b.above(spread), b.places[spread]
+        first = self._room(1)
+        first.rows[0, [PARENT, LAST, SPREAD, STAYS]] = -1
+        first.rows[0, TILES:] = p.size[:, 0]
+        first.gaps[:] = 1.0
+        frontier, entered = self._add(first), []
+        while len(frontier[0]):
+            entered.append(self._add(self._entered(frontier, tables, p, q, spread)))
+            frontier = self._extend(frontier, 0, tables, p, q)
+        while entered:
+            labels, offset = entered.pop()
             if len(labels):
-                total = labels.costs + ends[labels.rows[:, STATE]]
+                total = labels.costs + tables.ends[labels.rows[:, STATE]]
                 for i in np.flatnonzero((total <= self.threshold) & np.isfinite(total)):
                     yield float(total[i]), offset + int(i)
-                frontiers.append(self._extend((labels, offset), 1, bound, p))
+                entered.append(self._extend((labels, offset), 1, tables, q, q))
 
     def _room(self, number: int) -> Labels:
         model = self.group.bounds.model
@@ -124,48 +124,50 @@ class Paths:
         return labels, self.number - len(labels)
 
     def _extend(
-        self, frontier: tuple[Labels, int], region: int, bound: Floats, p: Places
+        self, frontier: tuple[Labels, int], region: int, tables: Tables, p: Places, q: Places
     ) -> tuple[Labels, int]:
         labels, offset = frontier
-        parts = [*self._parts(labels, offset, region, bound, p)]
+        parts = [*self._parts(labels, offset, region, tables, p, q)]
         return self._add(join([self._room(0), *parts]))
 
-    def _parts(self, labels: Labels, offset: int, region: int, bound: Floats, p: Places) -> Iterator[Labels]:
-        b = self.group.bounds
-        dims = len(b.lattice.extents)
-        at, n, words, size, first, held = (
-            np.zeros(dims, np.int64),
-            np.zeros(dims, np.int64),
-            np.zeros(4),
-            _ROOM,
-            0,
-            0,
-        )
-        gaps = np.zeros((self._room(0).gaps.shape[1], dims))
+    def _parts(
+        self, labels: Labels, offset: int, region: int, tables: Tables, p: Places, q: Places
+    ) -> Iterator[Labels]:
+        b, table = self.group.bounds, tables.inside if region else tables.outside
+        size, first, held = _ROOM, 0, 0
         while first < len(labels):
             self.check(self.number + held)
             out = self._room(size)
             begin = first
             first, found = run_interruptibly(
-                extend, b.model, b.sums, b.start, p, b.holders, region, bound, self.threshold, self.rules,
-                labels,                 first, offset, out, at, n, gaps, words, self.counts,
+                extend, b.model, b.sums, b.start, p, q, b.holders, region, tables.prices, table,
+                self.threshold, self.rules, labels, first, offset, out, self._scratch, self.counts,
             )  # fmt: skip
             held += found
             size = min(size * 4, 2**20) if first > begin else size * 8
             yield out.take(np.arange(found))
 
-    def _entered(self, labels: Labels, offset: int, spread: int) -> Labels:
-        """Labels spread over the array in one way."""
+    def _entered(
+        self, frontier: tuple[Labels, int], tables: Tables, p: Places, q: Places, spread: int
+    ) -> Labels:
+        """Labels that enter the array."""
         b = self.group.bounds
-        entries = b.entries[spread]
-        bound = np.full((len(b.holders.held), entries.shape[1]), np.inf)
-        bound[np.flatnonzero(b.holders.outer)] = entries
+        labels, offset = frontier
         out = self._room(len(labels))
         found = enter(
-            b.model, b.places[spread], spread, bound, self.threshold, self.rules, b.holders, labels, offset,
-            out, self.counts,
+            b.model, p, q, spread, b.holders, tables.prices, tables.inside, self.threshold, self.rules,
+            labels, offset, out, self._scratch, self.counts,
         )  # fmt: skip
         return out.take(np.arange(found))
+
+    @cached_property
+    def _scratch(self) -> Scratch:
+        model = self.group.bounds.model
+        dims, (tensors, most) = model.relevant.shape[1], model.must.shape
+        return Scratch(
+            np.zeros(dims, np.int64), np.zeros(dims, np.int64), np.zeros(dims, np.int64),
+            self._room(1).gaps[0], np.zeros(4), np.zeros((tensors, most)), np.zeros(tensors, np.int64),
+        )  # fmt: skip
 
 
 def undominated(labels: Labels) -> Labels:

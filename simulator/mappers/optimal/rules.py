@@ -11,17 +11,27 @@ from simulator.errors import SimulatorError, did_you_mean
 from simulator.mappers.optimal.model import Model
 
 # Columns of the switches that kernels read.
-BOUND, HOIST, SINK, MATTERS, DOMINATED = range(5)
-RULES = {"bound": BOUND, "hoist": HOIST, "sink": SINK, "matters": MATTERS, "dominated": DOMINATED}
+BOUND, HOIST, SINK, MATTERS, DOMINATED, MIRROR = range(6)
+RULES = {
+    "bound": BOUND,
+    "hoist": HOIST,
+    "sink": SINK,
+    "matters": MATTERS,
+    "dominated": DOMINATED,
+    "mirror": MIRROR,
+}
 
 
 def bound() -> None:
     """Leave out a partial mapping if what it spends and its cheapest completion pass the threshold.
 
     Argument: the completion is the cheapest chain of tiles for all orders of the nodes that are left, with
-    every capacity that tensors share left aside (`tables.complete`). A boundary's words are least for the
-    tiles at its child alone: loops that the tensor lacks and that stand directly above it move nothing, so
-    they may sink below it; all others repeat its tile. So no mapping that begins so spends less.
+    every capacity that tensors share left aside (`tables.complete_inside`, `complete_outside`). A boundary's
+    words are least for the tiles at its child alone: loops that the tensor lacks and that stand directly
+    above it move nothing, so they may sink below it; all others repeat its tile. A level inside the array
+    cannot stand above loops outside that its tensor lacks, but its tile stays while they run: so it costs
+    what it would above them, which the chain may take it to do (`tables.staying` where they are known).
+    So no mapping that begins so spends less.
     """
 
 
@@ -59,6 +69,15 @@ def dominated() -> None:
 
     Argument: whatever completes the one completes the other, and both completions cost the same. Not where
     ranks of two dimensions overlap: there the loops above decide what the completion costs.
+    """
+
+
+def mirror() -> None:
+    """Leave out ways to use the array that become another one if dimensions that are alike are exchanged.
+
+    Argument: where exchanging dimensions (rows with columns, say, of square maps and filters) leaves every
+    extent and every rank of the problem as it is, exchanging them in a mapping changes no count. Such
+    exchanges form a group, so of all spreads that they turn into each other one is enough.
     """
 
 

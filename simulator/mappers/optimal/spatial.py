@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
-from itertools import product
+from collections import Counter
+from collections.abc import Sequence
+from itertools import permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -12,6 +14,9 @@ from simulator.architecture import Architecture, Axis
 from simulator.counting.lowering import Ints
 from simulator.mappers.optimal.lattice import Lattice
 from simulator.problem import Problem
+
+# Exchanges of dimensions that are looked at: all of six alike, and some more.
+_MOST_TURNS = 1000
 
 
 class Spreads(NamedTuple):
@@ -28,11 +33,15 @@ class Spreads(NamedTuple):
     steps: Ints
 
 
-def make_spreads(problem: Problem, architecture: Architecture, lattice: Lattice) -> Spreads:
-    """Return one of all spreads that count alike: axes with the same networks can be exchanged."""
+def make_spreads(problem: Problem, architecture: Architecture, lattice: Lattice, mirror: bool) -> Spreads:
+    """Return one of all spreads that count alike: axes with the same networks can be exchanged.
+
+    With ``mirror`` also dimensions can that are alike.
+    """
     axes = architecture.arrays[0].axes if architecture.arrays else ()
     dims, tensors = len(lattice.extents), problem.tensor_names
     kinds = [tuple(_moves(axis, t, problem.output) for t in tensors) for axis in axes]
+    turns = _symmetries(problem) if mirror else []
     found: dict[tuple[tuple[int, ...], ...], tuple[tuple[int, ...], ...]] = {}
     for rows in product(*(_loops(lattice, axis.size) for axis in axes)):
         total = tuple(math.prod(column) for column in zip(*rows, strict=True)) if rows else (1,) * dims
@@ -45,7 +54,8 @@ def make_spreads(problem: Problem, architecture: Architecture, lattice: Lattice)
             )
             for kind in sorted(set(kinds))
         ]
-        found.setdefault(tuple(by_kind), rows)
+        if not any(tuple(tuple(row[d] for d in turn) for row in by_kind) in found for turn in turns):
+            found.setdefault(tuple(by_kind), rows)
     bounds = np.array(list(found.values()), np.int64).reshape(len(found), len(axes), dims)
     shared = np.ones((len(found), len(tensors), dims), np.int64)
     for a, kind in enumerate(kinds):
@@ -55,6 +65,36 @@ def make_spreads(problem: Problem, architecture: Architecture, lattice: Lattice)
     total = bounds.prod(axis=1)
     steps = (-(-lattice.extents // total)).prod(axis=1)
     return Spreads(bounds, total, shared, steps)
+
+
+def _symmetries(problem: Problem) -> list[tuple[int, ...]]:
+    """All exchanges of dimensions that leave a problem as it is, but for names and extents of 1."""
+    names = [name for name, _ in problem.dimensions]
+    extents = [extent for _, extent in problem.dimensions]
+    alike = [[d for d, other in enumerate(extents) if other == n > 1] for n in sorted(set(extents))]
+    if math.prod(math.factorial(len(of_extent)) for of_extent in alike) > _MOST_TURNS:
+        return []
+    found = []
+    for moved in product(*(permutations(of_extent) for of_extent in alike)):
+        turn = list(range(len(extents)))
+        for of_extent, new in zip(alike, moved, strict=True):
+            for d, e in zip(of_extent, new, strict=True):
+                turn[d] = e
+        if _ranks(problem, names) == _ranks(problem, [names[d] for d in turn]):
+            found.append(tuple(turn))
+    return found
+
+
+def _ranks(problem: Problem, names: Sequence[str]) -> list[Counter[tuple[object, ...]]]:
+    """The ranks of every tensor, with dimensions by their place among ``names``."""
+    place = {name: i for i, name in enumerate(names) if problem.extents[name] > 1}
+    return [
+        Counter(
+            (frozenset((place[d], c) for d, c in rank.coefficients if d in place), rank.data)
+            for rank in tensor.ranks
+        )
+        for tensor in problem.tensors
+    ]
 
 
 def _moves(axis: Axis, tensor: str, output: str) -> bool:
