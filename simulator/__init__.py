@@ -7,19 +7,19 @@
     print(sim.simulate(network, arch, dataflow="row_stationary"))
     print(sim.search("alexnet:conv2", arch, objective="edp").mapping)
 
-Names ("alexnet", "eyeriss_v1", "row_stationary") become objects here and nowhere else. Nothing heavy is
-imported before it is used.
+Names ("alexnet", "eyeriss_v1", "row_stationary") may stand for what they name. Nothing heavy is imported
+before it is used.
 """
 
 from __future__ import annotations
 
 import importlib
-import os
 from collections.abc import Callable as _Callable
 from collections.abc import Iterable as _Iterable
 from collections.abc import Mapping as _Dictionary
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from simulator.loading import load_architecture, load_layer, load_mapping, load_network
 
 if TYPE_CHECKING:
     from simulator import dataflows
@@ -28,18 +28,18 @@ if TYPE_CHECKING:
     from simulator.batch.model import CostModel as _CostModel
     from simulator.densities import Source as DensitySource
     from simulator.evaluation import Progress
+    from simulator.loading import Layer as Layer
+    from simulator.loading import Machine as Machine
+    from simulator.loading import MappingSource as MappingSource
     from simulator.mappers import Found, Standing, objective
     from simulator.mapping import Mapping
     from simulator.mapspaces import Constraints, Mapspace
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
-    from workloads import Network, NetworkLayer
+    from workloads import Network
 
-    Layer = NetworkLayer | Problem | str | os.PathLike[str]
-    Machine = Architecture | str | os.PathLike[str]
     DataflowSource = dataflows.Source
     ObjectiveSource = objective.Source
-    MappingSource = Mapping | str | os.PathLike[str] | list[Any]
 
 _LAZY = {
     "Architecture": "simulator.architecture",
@@ -87,115 +87,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
-
-
-def load_architecture(source: Machine) -> Architecture:
-    """Return a machine: a name in ``arch_configs``, the path of a YAML file, or the object itself.
-
-    Raises
-    ------
-    ArchitectureError
-        For an unknown name (with the nearest one) or anything wrong in the file.
-    """
-    from simulator import architecture
-    from simulator.dataflows import DATAFLOWS
-    from simulator.errors import SimulatorError, did_you_mean
-
-    if isinstance(source, architecture.Architecture):
-        return source
-    if not isinstance(source, str | os.PathLike):
-        raise SimulatorError(f"an architecture is a name, a file's path or an object, not {source!r}")
-    machine = architecture.load_architecture(source)
-    if machine.native_dataflow is not None and machine.native_dataflow not in DATAFLOWS:
-        raise SimulatorError(
-            f"{machine.path}: native_dataflow: unknown dataflow {machine.native_dataflow!r}"
-            f"{did_you_mean(machine.native_dataflow, DATAFLOWS)}"
-        )
-    return machine
-
-
-def load_network(source: Network | str, batch: int | None = None, **options: Any) -> Network:
-    """Return a network: a name of the zoo, with its builder's options, or the object itself.
-
-    Raises
-    ------
-    WorkloadError
-        For an unknown name, with the nearest one, or a wrong option.
-    """
-    import workloads
-
-    if isinstance(source, workloads.Network):
-        return source if batch is None else source.with_batch(batch)
-    return workloads.build(source, batch=1 if batch is None else batch, **options)
-
-
-def load_layer(
-    source: Layer,
-    batch: int | None = None,
-    densities: _Dictionary[str, float] | str | os.PathLike[str] | None = None,
-) -> Problem:
-    """Return the problem of a layer: a layer of a network, ``"alexnet:conv2"``, or a YAML file.
-
-    ``batch`` goes with a layer named like that; any other states its own. ``densities`` are those of the
-    layer's tensors, ``{"inputs": 0.613}``, or a YAML file of such mappings, one per layer; 1 where not given.
-
-    The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or a field
-    ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation; and perhaps ``densities``.
-
-    Raises
-    ------
-    SimulatorError, WorkloadError
-        For a layer without multiply-accumulates, an unknown name, a malformed file, a batch given twice, a
-        density out of (0, 1].
-    """
-    from simulator.densities import densify
-
-    problem = _load_problem(source, batch)
-    return problem if densities is None else densify(problem, densities)
-
-
-def _load_problem(source: Layer, batch: int | None) -> Problem:
-    """The problem of a layer, with no densities but those that its file states."""
-    from simulator.errors import ProblemError
-    from simulator.lowering import lower_layer, lower_pooling
-    from simulator.problem import Problem, read_problem
-
-    if isinstance(source, str) and ":" in source and not source.endswith((".yaml", ".yml", ".json")):
-        name, layer = source.split(":", 1)
-        source = load_network(name, batch)[layer]
-    elif batch is not None:
-        raise ProblemError("a batch goes with a layer named as alexnet:conv2; a problem states its own")
-    if isinstance(source, Problem):
-        return source
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if not path.suffix and not path.exists():
-            raise ProblemError(f"no file {path.name!r}; name a layer as alexnet:conv2, or a YAML file")
-        return read_problem(path)
-    if not hasattr(source, "layer"):
-        raise ProblemError(
-            f"a layer is a problem, a network's layer, a name or a file's path, not {source!r}"
-        )
-    problems = lower_layer(source)
-    pooling = lower_pooling(source)
-    if pooling is not None:
-        return pooling
-    if len(problems) != 1:
-        raise ProblemError(f"layer {source.name!r} ({source.type}) has no multiply-accumulates to map")
-    return problems[0][0]
-
-
-def load_mapping(source: MappingSource) -> Mapping:
-    """Return a mapping: an object, YAML text, a list of nodes, or a file's path.
-
-    Raises
-    ------
-    MappingError
-        For anything malformed. Whether it is legal shows where it is used.
-    """
-    from simulator.mapping import read_mapping
-
-    return read_mapping(source)
 
 
 def simulate(

@@ -58,8 +58,9 @@ def test_it_runs_in_an_empty_environment_from_another_folder(wheel, tmp_path):
     """With nothing but what the wheel itself asks for."""
     venv.create(tmp_path / "env", with_pip=True)
     scripts = tmp_path / "env" / "bin"
-    subprocess.run([scripts / "python", "-m", "pip", "install", "-q", wheel], check=True)
+    # A PYTHONPATH with this project in it would be one where pip finds it installed.
     environment = {k: v for k, v in os.environ.items() if not k.startswith("PYTHON")}
+    subprocess.run([scripts / "python", "-m", "pip", "install", "-q", wheel], env=environment, check=True)
     # Interpreted, a few mappings take less time than compiling the kernels once more.
     environment["NUMBA_DISABLE_JIT"] = "1"
     arguments = (

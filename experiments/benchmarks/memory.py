@@ -16,6 +16,7 @@ from pathlib import Path
 # Scripts run from anywhere, without being installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
+from experiments.benchmarks.peak import peak_bytes
 from experiments.common import print_table, run
 from simulator.errors import SimulatorError
 
@@ -41,13 +42,10 @@ def _measure(network: str, batch: int) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SimulatorError(f"simulating {network} failed: {done.stderr.strip().splitlines()[-1]}")
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    # Linux tells kibibytes, macOS bytes.
-    peak = usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024)
     row = {
         "network": network,
         "batch": batch,
-        "peak (MB)": round(peak / 1e6),
+        "peak (MB)": round(peak_bytes(resource.RUSAGE_CHILDREN) / 1e6),
         "aim (MB)": AIM_MB if network == "vgg16" else None,
         "wall time (s)": round(time.monotonic() - before, 1),
     }

@@ -10,6 +10,7 @@ import resource
 import sys
 import tempfile
 
+from experiments.benchmarks.peak import peak_bytes
 from experiments.benchmarks.search_peers.process import PeerError
 
 
@@ -35,9 +36,7 @@ def main(name: str) -> int:
             return 2
         spent = _cpu_seconds() - before
         os.chdir("/")
-    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    # Linux tells kibibytes, macOS bytes.
-    peak = max(usage.ru_maxrss for usage in usages) * (1 if sys.platform == "darwin" else 1024)
+    peak = peak_bytes(resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     json.dump({"energy": energy, "cpu_seconds": spent, "peak_bytes": peak}, answer)
     answer.close()
     return 0
