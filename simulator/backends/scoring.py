@@ -14,16 +14,13 @@ from simulator.batch.model import CostModel
 from simulator.encoding import Vectors
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.mappers import check_objective
-from simulator.mapspaces import Constraints, Mapspace
-from simulator.mapspaces.membership import members
+from simulator.mapspaces import Constraints, Mapspace, sampling
 
 Floats = npt.NDArray[np.float64]
 Scores = npt.NDArray[np.void]
 # From scores of legal mappings, rows (B,) of `CostModel.dtype`, to a reward each.
 Reward = Callable[[Scores], npt.ArrayLike]
 ILLEGAL = ("repair", "penalty")
-# How often a vector that cannot be repaired is tried again with smaller bounds.
-_REPAIRS = 8
 
 
 def space_of(
@@ -103,11 +100,7 @@ class Scorer:
         self.rules = (*self.model.rules, "constraints")
 
     def score(self, vectors: Vectors, far: bool = True) -> Scored:
-        """Score vectors (B, length) of any integers, repaired first where the way is "repair".
-
-        Loops that come first in a repair may take the room that later ones must have. Vectors that
-        `Mapspace.repair` cannot repair for that are tried again with bounds half as large, unless this is
-        not to go ``far``.
+        """Score vectors (B, length) of any integers, repaired (``far`` or not) where the way is "repair".
 
         Raises
         ------
@@ -115,9 +108,8 @@ class Scorer:
             For a reward function that gives another number of rewards, or one that is not finite.
         """
         if self.illegal == "repair":
-            vectors, scores, valid = self._repair(vectors, _REPAIRS if far else 0)
-        else:
-            scores, valid = self._judge(vectors)
+            vectors = sampling.repair(self.space.layout, self.space.restriction, vectors, far)
+        scores, valid = self._judge(vectors)
         violation = np.column_stack((scores["violation"], scores["valid"] & ~valid))
         rewards = -self.penalty - np.log1p(violation).sum(axis=1)
         rewards[valid] = self._rewards(scores[valid])
@@ -133,21 +125,8 @@ class Scorer:
         """The scores of vectors, and which of them are in the mapspace."""
         scores = self.model.evaluate(vectors, threads=self.threads)
         valid = scores["valid"].copy()
-        valid[valid] = members(self.space, vectors[valid])
+        valid[valid] = self.space.members(vectors[valid])
         return scores, valid
-
-    def _repair(self, vectors: Vectors, tries: int) -> tuple[Vectors, Scores, npt.NDArray[np.bool_]]:
-        bounds, least = slice(1, self.space.encoding.first_order), self.space.restriction.least.ravel()
-        given, repaired = vectors.astype(np.int64), self.space.repair(vectors)
-        scores, valid = self._judge(repaired)
-        for _ in range(tries):
-            wrong = np.flatnonzero(~valid)
-            if not len(wrong):
-                break
-            given[wrong, bounds] = least + (np.maximum(given[wrong, bounds], least) - least) // 2
-            repaired[wrong] = self.space.repair(given[wrong])
-            scores[wrong], valid[wrong] = self._judge(repaired[wrong])
-        return repaired, scores, valid
 
     def _rewards(self, scores: Scores) -> Floats:
         if isinstance(self.reward, str):

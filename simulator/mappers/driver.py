@@ -25,6 +25,8 @@ from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
 
 _BATCH = 2**14
+# In words that fit all its names: ``seconds``, ``time_limit``, ``--time-limit``.
+TIME_LIMIT = "the time limit (seconds)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +135,7 @@ def search(
         For an unknown objective, limits or threads out of range; for a mapspace without mappings, and why.
     """
     check_limit("evaluations", evaluations, Integral)
-    check_limit("seconds", seconds, Real)
+    check_limit(TIME_LIMIT, seconds, Real)
     check_limit("threads", threads, Integral, needed=True)
     best = _Best(read_objective(objective), space.encoding.length)
     started, evaluated, complete, interrupted = time.monotonic(), 0, False, False

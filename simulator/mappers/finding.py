@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from numbers import Integral, Real
 
+from simulator.architecture import Architecture
 from simulator.batch.model import CostModel
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.mappers.adapters import ADAPTERS
 from simulator.mappers.choice import Choice
-from simulator.mappers.driver import Found, check_limit, search
+from simulator.mappers.driver import TIME_LIMIT, Found, check_limit, search
 from simulator.mappers.exhaustive import Exhaustive
 from simulator.mappers.hill_climbing import HillClimbing
 from simulator.mappers.objective import FRONT, Objective, Source, read_objective
@@ -23,6 +24,7 @@ from simulator.mappers.protocol import Mapper
 from simulator.mappers.random import Random
 from simulator.mappers.standing import Standing
 from simulator.mapspaces import Constraints, Mapspace
+from simulator.problem import Problem
 
 # Not one that asks and is told: it proves what it finds.
 OPTIMAL = "optimal"
@@ -64,23 +66,28 @@ def find_best(
 ) -> Found:
     """Search a mapspace with a mapper of a name; see `search` and, for "optimal", `find_optimum`.
 
-    ``seed`` is what random draws follow from. Given no limit, the exhaustive mapper goes through the whole
-    space, the others make 100,000 evaluations.
+    ``seed`` is what random draws follow from. ``rules`` and ``memory_bytes`` are for "optimal" alone. Given
+    no limit, the exhaustive mapper goes through the whole space, the others make 100,000 evaluations.
 
     Raises
     ------
     SimulatorError, MappingError
-        For unknown names, a seed or limits out of range; for a mapspace without mappings, and why.
+        For unknown names, a seed or limits out of range, what the mapper has no use for; for a mapspace
+        without mappings, and why.
     """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
         raise SimulatorError(f"a seed is a whole number from 0 to 2**32 - 1, not {seed!r}")
-    rules = rules if rules is None or isinstance(rules, str) else tuple(rules)
+    if isinstance(rules, Iterable) and not isinstance(rules, str):
+        rules = tuple(rules)
     check_rules(rules)
     if check_mapper(mapper) == OPTIMAL:
         return find_optimum(
             space, objective, evaluations=evaluations, seconds=seconds, memory_bytes=memory_bytes,
             threads=threads, rules=rules, progress=progress,
         )  # fmt: skip
+    for what, given in (("pruning rules", rules), ("a memory limit", memory_bytes)):
+        if given is not None:
+            raise SimulatorError(f"{what}: for the mapper {OPTIMAL!r} alone, {mapper!r} has no use for them")
     if mapper != Exhaustive.name and evaluations is None and seconds is None:
         evaluations = DEFAULT_EVALUATIONS
     return search(
@@ -114,8 +121,8 @@ def find_optimum(
         ("energy", "cycles") for the whole front of both.
     seconds, memory_bytes
         Where the search ends with the best so far; the memory is that of partial mappings, 2 GiB where none
-        is given. Compiling the
-        kernels, the first time on a machine, counts as well. So do ``evaluations``, mappings scored.
+        is given. So do ``evaluations``, mappings scored. Compiling kernels, the first time on a machine,
+        counts where a mapspace is gone through mapping by mapping.
     rules
         Names of the pruning rules to use (`simulator.mappers.optimal.rules`), by default all.
 
@@ -124,8 +131,8 @@ def find_optimum(
     SimulatorError, MappingError
         As `find_best`.
     """
-    check_limit("seconds", seconds, Real)
-    check_limit("memory_bytes", memory_bytes, Integral)
+    check_limit(TIME_LIMIT, seconds, Real)
+    check_limit("the memory limit (bytes)", memory_bytes, Integral)
     check_limit("evaluations", evaluations, Integral)
     check_limit("threads", threads, Integral, needed=True)
     check_rules(rules)
@@ -179,14 +186,17 @@ def _by_paths(
     rules: Iterable[str] | None,
     progress: Callable[[Standing], None] | None,
 ) -> Found:
+    # Raises where there is none, and says why.
+    first = next(space.batches(1))[0]
+    if seconds is not None:
+        _compile(space.problem, space.architecture)
     started = time.monotonic()
     memory = DEFAULT_MEMORY_BYTES if memory_bytes is None else memory_bytes
     optimum = Optimum(
         space.problem, space.architecture, chosen, space.constraints.keeps, rules, seconds, memory,
         evaluations, progress,
     )  # fmt: skip
-    # Raises where there is none, and says why.
-    optimum.run(next(space.batches(1))[0])
+    optimum.run(first)
     best = Choice(space.decode(optimum.vector), optimum.energy, optimum.cycles)
     front = tuple(Choice(space.decode(v), e, c) for e, c, v in sorted(optimum.points, key=lambda p: p[:2]))
     if not optimum.proven and not optimum.interrupted and seconds is memory_bytes is evaluations is None:
@@ -200,6 +210,17 @@ def _by_paths(
         optimum.proven,
         optimum.interrupted, time.monotonic() - started, optimum.proven, optimum.bound, optimum.certificate,
     )  # fmt: skip
+
+
+def _compile(problem: Problem, architecture: Architecture) -> None:
+    """Search the same problem with extents of 1, so that no limit of time pays for compiling kernels."""
+    tensors = tuple(
+        replace(tensor, ranks=tuple(replace(rank, data=None) for rank in tensor.ranks))
+        for tensor in problem.tensors
+    )
+    small = replace(problem, dimensions=tuple((name, 1) for name, _ in problem.dimensions), tensors=tensors)
+    space = Mapspace(small, architecture)
+    Optimum(small, architecture, read_objective("energy")).run(next(space.batches(1))[0])
 
 
 def _bounded(space: Mapspace, objective: Objective, found: Found, evaluated: int) -> Found:

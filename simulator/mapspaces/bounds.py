@@ -1,9 +1,37 @@
-"""The bounds that a rule of factors admits for a loop over some units of tiles."""
+"""The bounds that a loop can have: what a rule of factors admits, and what the other loops leave it."""
 
 from __future__ import annotations
 
+from simulator.batch.layout import AXIS_SIZE, CAP, DIMS, EXTENT, SIZES, SLOT_AXIS, SLOTS, Layout
+from simulator.counting.lowering import Ints
 from simulator.jit import lean_kernel
-from simulator.mapspaces.restriction import BALANCED, PERFECT
+from simulator.mapspaces.restriction import BALANCED, PERFECT, Restriction
+
+
+def possible_bounds(layout: Layout, restriction: Restriction) -> tuple[Ints, Ints]:
+    """Return the least and the most (S, D) that bounds can be.
+
+    None is more than its dimension's extent or its axis's places, nor less than what is left of the
+    dimension where it has all its other loops at their most.
+    """
+    least, most = restriction.least.copy(), restriction.most.copy()
+    _narrow(layout.table, least, most)
+    return least, most
+
+
+@lean_kernel
+def _narrow(table, least, most):
+    slots = table[SIZES, SLOTS]
+    for d in range(table[SIZES, DIMS]):
+        for slot in range(slots):
+            axis, extent = table[SLOT_AXIS, slot], table[EXTENT, d]
+            most[slot, d] = min(most[slot, d], extent, table[AXIS_SIZE, axis] if axis >= 0 else extent)
+        for slot in range(slots):
+            others = 1
+            for other in range(slots):
+                if other != slot:
+                    others = min(CAP, others * most[other, d])
+            least[slot, d] = max(least[slot, d], _ceil(table[EXTENT, d], others))
 
 
 @lean_kernel

@@ -5,37 +5,33 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from simulator.batch.layout import ONLY
-from simulator.encoding import Vectors
-from simulator.jit import lean_kernel, run_interruptibly
-from simulator.mapspaces.plans import choices
-from simulator.mapspaces.settling import any_saturated, check_scratch, find_unsaturated, is_legal
-from simulator.mapspaces.space import Mapspace
+from simulator.batch.layout import Layout
+from simulator.encoding import Encoding, Vectors
+from simulator.jit import run_interruptibly
+from simulator.mapspaces.restriction import Restriction
+from simulator.mapspaces.settling import (
+    AXIS_ORDER,
+    BOUNDS,
+    LOOP_ORDER,
+    NODE_ORDER,
+    NOTHING,
+    SATURATED,
+    check_scratch,
+    find_broken,
+)
+from simulator.mapspaces.why import why_not
+
+# Loops or nodes that break these may stand elsewhere between the same two arrays as well.
+_MISPLACED = (BOUNDS, LOOP_ORDER, NODE_ORDER, AXIS_ORDER, SATURATED)
 
 
-def members(space: Mapspace, vectors: Vectors) -> npt.NDArray[np.bool_]:
-    """Whether each of some legal vectors (B, length) is in a mapspace, as `Mapspace.contains` says."""
-    found = np.zeros(len(vectors), np.bool_)
-    row = np.zeros((1, vectors.shape[1]), np.int32)
-    checks = check_scratch(space.layout)
-    run_interruptibly(_members, space.layout, space.restriction, checks, row, vectors, found)
-    # An axis without a loop may stand anywhere; what is saturated hangs on where it does.
-    for i, column in enumerate(range(space.encoding.first_axes, space.encoding.length)):
-        listed = choices(space.restriction, len(space.encoding.slots) + len(space.encoding.regions) + i)
-        if len(listed):
-            found &= np.isin(vectors[:, column], listed)
-    # Loops or nodes may stand elsewhere between the same two arrays as well.
-    for outside in np.flatnonzero(~found):
-        found[outside] = space.contains(vectors[outside])
+def members(
+    encoding: Encoding, layout: Layout, restriction: Restriction, vectors: Vectors
+) -> npt.NDArray[np.bool_]:
+    """Whether each of some vectors (B, length) is in a restriction, as `why_not` says."""
+    broken, row = np.empty(len(vectors), np.int64), np.zeros((1, encoding.length), np.int32)
+    run_interruptibly(find_broken, layout, restriction, check_scratch(layout), row, vectors, broken)
+    found: npt.NDArray[np.bool_] = broken == NOTHING
+    for outside in np.flatnonzero(np.isin(broken, _MISPLACED)):
+        found[outside] = why_not(encoding, layout, restriction, vectors[outside]) is None
     return found
-
-
-@lean_kernel
-def _members(layout, restriction, checks, given, vectors, found):
-    saturated = any_saturated(restriction)
-    for row in range(vectors.shape[0]):
-        for column in range(vectors.shape[1]):
-            given[0, column] = vectors[row, column]
-        found[row] = is_legal(layout, restriction, given, checks) and not (
-            saturated and find_unsaturated(layout, restriction, given, ONLY, checks)
-        )

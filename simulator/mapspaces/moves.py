@@ -41,7 +41,7 @@ from simulator.mapspaces.canonical import (
     write_chain,
 )
 from simulator.mapspaces.restriction import Restriction
-from simulator.mapspaces.settling import Checks, check_scratch, next_bound, saturate, settle
+from simulator.mapspaces.settling import Checks, check_scratch, list_axes, next_bound, saturate, settle
 
 
 class Moves(NamedTuple):
@@ -101,6 +101,7 @@ def _make_moves(layout, restriction, moves):
     table = layout.table
     dims, slots, regions = table[SIZES, DIMS], table[SIZES, SLOTS], table[SIZES, REGIONS]
     make_canonical(layout, moves.alike, moves.vector, ONLY, moves.order, moves.nest)
+    list_axes(layout, restriction, moves.vector, ONLY)
     list_slots(layout, moves.vector, ONLY, moves.slot_at)
     for d in range(dims):
         _move_bounds(layout, restriction, moves, d)
@@ -116,6 +117,8 @@ def _make_moves(layout, restriction, moves):
     for g in range(regions):
         for node in range(table[REGION_NODE, g], table[REGION_NODE, g] + table[REGION_NODES, g]):
             _move_node(layout, restriction, moves, g, node)
+    # As those found are, so that it can be told from them.
+    make_canonical(layout, moves.alike, moves.vector, ONLY, moves.order, moves.nest)
 
 
 @lean_kernel

@@ -46,8 +46,8 @@ from simulator.jit import lean_kernel
 from simulator.mapspaces.bounds import admitted_after, admitted_up_to
 from simulator.mapspaces.canonical import among, list_slots, loops_in
 
-# What a vector may break of a restriction.
-NOTHING, KEEP, BOUNDS, FACTORS, LOOP_ORDER, NODE_ORDER, AXIS_ORDER, SATURATED = range(8)
+# What a vector may break of a restriction, and that it is no mapping of the machine at all.
+NOTHING, KEEP, BOUNDS, FACTORS, LOOP_ORDER, NODE_ORDER, AXIS_ORDER, SATURATED, ILLEGAL = range(9)
 
 
 @lean_kernel
@@ -88,13 +88,22 @@ def _find_order(layout, restriction, vectors, row):
         ):
             return NODE_ORDER, column
     for array in range(table[SIZES, ARRAYS]):
-        present, axes, column = np.int64(0), table[ARRAY_AXES, array], table[FIRST, AXES_COLUMN] + array
-        for axis in range(axes):
-            present |= (loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, dims) > 0) << axis
+        present, axes = _used_axes(table, vectors, row, array), table[ARRAY_AXES, array]
+        column = table[FIRST, AXES_COLUMN] + array
         number = np.int64(vectors[row, column])
         if not is_listed(layout, restriction, slots + regions + array, number, axes, present):
             return AXIS_ORDER, column
     return NOTHING, 0
+
+
+@lean_kernel
+def _used_axes(table, vectors, row, array):
+    """The set of an array's axes that have loops."""
+    present = np.int64(0)
+    for axis in range(table[ARRAY_AXES, array]):
+        loops = loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, table[SIZES, DIMS])
+        present |= (loops > 0) << axis
+    return present
 
 
 @lean_kernel
@@ -119,11 +128,26 @@ def list_loop_orders(layout, restriction, vectors, row):
         column, present = table[FIRST, ORDER_COLUMN] + slot, loops_in(vectors, row, slot, dims)
         list_order(layout, restriction, vectors, row, column, slot, dims, present)
     for array in range(table[SIZES, ARRAYS]):
-        present, axes = np.int64(0), table[ARRAY_AXES, array]
-        for axis in range(axes):
-            present |= (loops_in(vectors, row, table[ARRAY_SLOT, array] + axis, dims) > 0) << axis
+        present, axes = _used_axes(table, vectors, row, array), table[ARRAY_AXES, array]
         column = table[FIRST, AXES_COLUMN] + array
         list_order(layout, restriction, vectors, row, column, slots + regions + array, axes, present)
+
+
+@lean_kernel
+def list_axes(layout, restriction, vectors, row):
+    """Put listed orders of axes for those that name the same mapping: axes without loops stand anywhere.
+
+    What must be saturated hangs on where they stand.
+    """
+    table, orders = layout.table, layout.orders
+    first = table[SIZES, SLOTS] + table[SIZES, REGIONS]
+    for array in range(table[SIZES, ARRAYS]):
+        present, axes = _used_axes(table, vectors, row, array), table[ARRAY_AXES, array]
+        column, start = table[FIRST, AXES_COLUMN] + array, restriction.choices_start[first + array]
+        own = among(table, orders, np.int64(vectors[row, column]), axes, present)
+        for i in range(restriction.choices_start[first + array + 1] - 1, start - 1, -1):
+            if among(table, orders, restriction.choices[i], axes, present) == own:
+                vectors[row, column] = restriction.choices[i]
 
 
 @lean_kernel
@@ -188,13 +212,36 @@ def check_scratch(layout: Layout) -> Checks:
 @lean_kernel
 def is_legal(layout, restriction, vector, checks):
     """Whether a row (1, length) is legal and within the restriction; saturation is left out."""
+    return _find_broken(layout, restriction, vector, checks) == NOTHING
+
+
+@lean_kernel
+def _find_broken(layout, restriction, vector, checks):
+    """The first thing that a row (1, length) breaks; saturation is left out."""
     for rule in range(checks.broken.shape[1]):
         checks.broken[0, rule] = 0
     count = read_row(checks.state, layout.orders, vector, ONLY)
     if find_violations(checks.state, layout.clipped, vector, ONLY, count, checks.broken):
-        return False
+        return ILLEGAL
     broke, _ = find_outside(layout, restriction, vector, ONLY, checks.state, count)
-    return broke == NOTHING
+    return broke
+
+
+@lean_kernel
+def find_broken(layout, restriction, checks, row, vectors, broken):
+    """Find the first thing that each of some vectors breaks, NOTHING where it is in the restriction.
+
+    ``row`` (1, length) is scratch.
+    """
+    saturated = any_saturated(restriction)
+    for i in range(vectors.shape[0]):
+        for column in range(vectors.shape[1]):
+            row[0, column] = vectors[i, column]
+        broken[i] = _find_broken(layout, restriction, row, checks)
+        if broken[i] == NOTHING:
+            list_axes(layout, restriction, row, ONLY)
+            if saturated and find_unsaturated(layout, restriction, row, ONLY, checks):
+                broken[i] = SATURATED
 
 
 @lean_kernel

@@ -20,6 +20,7 @@ from simulator.mapspaces import sampling
 from simulator.mapspaces.chains import copied, start
 from simulator.mapspaces.constraints import Constraints, restrict
 from simulator.mapspaces.emptiness import covered, has_mapping, why_empty
+from simulator.mapspaces.membership import members
 from simulator.mapspaces.orders import count_rows, fill_rows
 from simulator.mapspaces.plans import choices, make_plans, make_space
 from simulator.mapspaces.restriction import Restriction
@@ -125,8 +126,22 @@ class Mapspace:
         return self.why_not(mapping) is None
 
     def repair(self, vectors: npt.ArrayLike) -> Vectors:
-        """Return the nearest legal vectors (B, length) by the rule of `sampling.repair`."""
-        return sampling.repair(self.layout, self.restriction, self.encoding.check_shape(vectors))
+        """Return the nearest legal vectors (B, length) by the rule of `sampling.repair`; legal ones stay."""
+        given = self.encoding.check_shape(vectors)
+        repaired = sampling.repair(self.layout, self.restriction, given)
+        changed = np.flatnonzero((repaired != given).any(axis=1))
+        inside = changed[self.members(given[changed])]
+        repaired[inside] = given[inside]
+        return repaired
+
+    def members(self, vectors: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Whether each of some vectors (B, length) is in the mapspace, as `contains` says."""
+        given = self.encoding.check_shape(vectors)
+        low, high = self.encoding.ranges
+        found: npt.NDArray[np.bool_] = np.all((given >= low) & (given <= high), axis=1)
+        rows = given[found].astype(np.int32)
+        found[found] = members(self.encoding, self.layout, self.restriction, rows)
+        return found
 
     def neighbours(self, vector: npt.ArrayLike) -> Vectors:
         """Return the legal vectors (k, length) one move away; see `sampling.neighbours` for the moves."""

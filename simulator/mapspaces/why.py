@@ -28,6 +28,7 @@ from simulator.mapspaces.settling import (
     find_outside,
     find_unsaturated,
     is_listed,
+    list_axes,
 )
 
 _MOST_NAMED = 4
@@ -42,13 +43,13 @@ def why_not(
     fit the slots between kept nodes in one way, with the nodes in one of the listed orders.
     """
     try:
-        given = encoding.check(vector)
-        check_mapping(encoding.problem, encoding.architecture, encoding.decode(given))
-        given = _with_listed_axes(encoding, restriction, given)
+        given = encoding.check(vector)[None].copy()
+        check_mapping(encoding.problem, encoding.architecture, encoding.decode(given[0]))
     except MappingError as error:
         return str(error)
+    list_axes(layout, restriction, given, ONLY)
     checks, why = check_scratch(layout), None
-    for placed in chain((given,), _placements(encoding, layout, restriction, given)):
+    for placed in chain(given, _placements(encoding, layout, restriction, given[0])):
         broke, column = _find(layout, restriction, placed[None].copy(), checks)
         if broke == NOTHING:
             return None
@@ -110,23 +111,6 @@ def _order_reason(encoding: Encoding, restriction: Restriction, broke: int, colu
     shown = " or ".join(f"({order})" for order in orders[1 : 1 + _MOST_NAMED])
     more = f" or {len(choices) - _MOST_NAMED} more" if len(choices) > _MOST_NAMED else ""
     return f"{what} stand in the order ({orders[0]}), the mapspace allows {shown}{more}"
-
-
-def _with_listed_axes(encoding: Encoding, restriction: Restriction, vector: Vectors) -> Vectors:
-    """The same mapping with its axes in a listed order: those without loops stand anywhere in it."""
-    placed = vector.copy()
-    for a, array in enumerate(encoding.architecture.arrays):
-        column, count = encoding.first_axes + a, len(array.axes)
-        index = column - encoding.first_order - len(encoding.nodes)
-        listed = restriction.choices[slice(*restriction.choices_start[index : index + 2])]
-        used = [bool(_loops(encoding, vector, encoding.first_axis_slots[a] + axis)) for axis in range(count)]
-
-        def present(number: int, count: int = count, used: list[bool] = used) -> list[int]:
-            return [axis for axis in permutation(number, count) if used[axis]]
-
-        own = present(int(vector[column]))
-        placed[column] = next((n for n in listed if present(int(n)) == own), vector[column])
-    return placed
 
 
 _Loops = list[tuple[int, int]]

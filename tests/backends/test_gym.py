@@ -9,38 +9,17 @@ import gymnasium
 import numpy as np
 import pytest
 from gymnasium.utils.env_checker import check_env
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from oracles import machine
 
 import simulator.backends.gym as backend
-from simulator.backends.columns import columns_of
-from simulator.backends.moves import moves_of
 from simulator.backends.scoring import Scorer
 from simulator.batch.model import CostModel
-from simulator.encoding import permutation
 from simulator.errors import SimulatorError
 from simulator.mapspaces import Constraints, Mapspace
-from simulator.problem import convolution
 
-LAYER = convolution(m=4, c=6, p=5, r=3)
-SMALL = machine(
-    {"storage": "DRAM", "price": dict.fromkeys(("read", "drain", "refill", "merge"), 200)},
-    {
-        "storage": "GLB",
-        "capacity": "90 words",
-        "price": dict.fromkeys(("read", "fill", "drain", "refill"), 6),
-    },
-    {"array": "PE", "axes": {"x": {"size": 3}, "y": {"size": 2}}},
-    {"storage": "RF", "capacity": "9 words", "price": {"read": 1, "refill": 2}},
-    {"mac": {"price": 1}},
-)
+from .tasks import LAYER, NARROW, SMALL
+
 TASK = {"layer": LAYER, "architecture": SMALL}
-# Columns without any freedom but the order of loops, listed; bounds that must be saturated.
-NARROW = Constraints(
-    name="narrow", loops={"DRAM": ("MC", "CM")}, axes={"PE": ("y", "x")}, saturated=("PE.x.M",),
-    bounds={"PE.y.M": (1, 1)}, keeps={"RF.weights": True}, factors="balanced",
-)  # fmt: skip
 WAYS = [
     {"actions": actions, "illegal": illegal, "constraints": constraints}
     for actions in ("columns", "genes", "moves")
@@ -209,14 +188,15 @@ def test_a_reward_of_ones_own():
 
 
 def test_legal_mappings_outside_of_the_constraints():
-    scorer = Scorer(SPACES[1], "energy", "penalty", 100)
-    vectors = SPACES[0].sample(50, 1)
+    narrow = Mapspace(LAYER, SMALL, NARROW)
+    scorer = Scorer(narrow, "energy", "penalty", 100)
+    vectors = Mapspace(LAYER, SMALL).sample(50, 1)
     scored = scorer.score(vectors)
     assert scored.scores["valid"].all() and not scored.valid.all()
-    assert scored.valid.tolist() == [SPACES[1].contains(vector) for vector in vectors]
+    assert scored.valid.tolist() == [narrow.contains(vector) for vector in vectors]
     assert (scored.violation[:, -1] == ~scored.valid).all() and not scored.violation[:, :-1].any()
     assert scored.rewards[~scored.valid] == pytest.approx(-100 - np.log(2))
-    assert scorer.score(SPACES[1].sample(50, 1)).valid.all()
+    assert scorer.score(narrow.sample(50, 1)).valid.all()
 
 
 def test_what_a_dataflow_allows():
@@ -264,88 +244,6 @@ def test_an_environment_pickles():
     env = pickle.loads(pickle.dumps(env_of()))
     env.reset(seed=1)
     assert env.step(env.action_space.sample())[4]["valid"]
-
-
-# What an agent may choose.
-
-SPACES = [Mapspace(LAYER, SMALL), Mapspace(LAYER, SMALL, NARROW)]
-
-
-@pytest.mark.parametrize("space", SPACES, ids=lambda space: space.constraints.name)
-def test_numbers_of_columns_are_their_values(space):
-    columns = columns_of(space)
-    for numbers in ([0] * len(columns.names), [len(values) - 1 for values in columns.values]):
-        vector = columns.pick(np.array([numbers]))[0]
-        space.encoding.check(vector)
-        for name, number, values in zip(columns.names, numbers, columns.values, strict=True):
-            assert vector[space.encoding.columns.index(name)] == values[number]
-
-
-def test_every_mapping_has_an_action():
-    """But for where orders have loops of one iteration."""
-    space = Mapspace(convolution(m=4, c=2), SMALL)
-    columns = columns_of(space)
-    for vector in space.sample(300, 1):
-        chosen = []
-        for name, index, values in zip(columns.names, columns.index, columns.values, strict=True):
-            if vector[index] in values:
-                chosen.append(int(vector[index]))
-                continue
-            size = len(space.encoding.dimensions)
-            free = columns.ordered[int(index)]
-            kept = [d for d in permutation(int(vector[index]), size) if d in free]
-            same = [v for v in values if [d for d in permutation(v, size) if d in free] == kept]
-            assert len(same) == 1, name
-            chosen += same
-        again = columns.fill(np.array([chosen]))[0]
-        assert space.decode(again) == space.decode(vector)
-
-
-@pytest.mark.parametrize("dataflow", ["row_stationary", "input_stationary", "output_stationary_c"])
-def test_settled_mappings_stay(dataflow):
-    env = backend.MappingEnv("lenet5_caffe:conv2", "eyeriss_v1", dataflow=dataflow)
-    space, columns = env.episodes.space, env.episodes.columns
-    vectors = space.sample(40, 1)
-    settled = columns.settle(vectors)
-    assert [space.decode(v) for v in vectors] == [space.decode(v) for v in settled]
-    assert (space.repair(settled) == settled).all()
-
-
-def test_narrow_columns_by_hand():
-    columns = columns_of(SPACES[1])
-    values = dict(zip(columns.names, columns.values, strict=True))
-    assert "version" not in values and "PE.y.M" not in values and "RF.weights" not in values
-    assert "PE.order" not in values and "T0.P" not in values
-    assert list(values["T0.C"]) == [1, 2, 3, 4, 5, 6] and len(values["T0.order"]) == 2
-    assert list(values["GLB.weights"]) == [0, 1]
-
-
-@given(st.integers(0, 2**32), st.sampled_from(SPACES))
-@settings(max_examples=20, deadline=None)
-def test_a_move_changes_one_thing(seed, space):
-    moves = moves_of(space)
-    numbers = np.arange(len(moves.names))
-    vectors = space.sample(1, seed).repeat(len(numbers), axis=0)
-    for before, after, number in zip(vectors, moves.apply(vectors, numbers), numbers, strict=True):
-        name, _, change = moves.names[number].partition(" ")
-        column = space.encoding.columns.index(name)
-        assert (np.delete(before, column) == np.delete(after, column)).all()
-        space.encoding.check(after)
-        old, new = int(before[column]), int(after[column])
-        if change.startswith("swap"):
-            size, free = moves.ordered[column]
-            here, there = ([d for d in permutation(value, size) if d in free] for value in (old, new))
-            place = int(change.split()[1]) - 1
-            here[place], here[place + 1] = here[place + 1], here[place]
-            assert here == there
-        elif change == "keep or bypass":
-            assert new == 1 - old
-        elif change.startswith("="):
-            assert new == int(change[2:])
-        else:
-            wanted = {"x 2": 2 * old, "/ 2": old // 2, "+ 1": old + 1, "- 1": old - 1}[change]
-            values = columns_of(space).values[columns_of(space).names.index(name)]
-            assert new == min(max(wanted, values[0]), values[-1])
 
 
 def test_moves_start_where_one_says():

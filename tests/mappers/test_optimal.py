@@ -272,7 +272,7 @@ def test_wrong_input_is_named():
         find_optimum(LARGE, rules=["hoits"])
     with pytest.raises(SimulatorError, match="falls as energy or cycles grow"):
         find_optimum(LARGE, lambda energy, cycles: -energy)
-    with pytest.raises(SimulatorError, match="seconds must be a positive number"):
+    with pytest.raises(SimulatorError, match=r"the time limit \(seconds\) must be a positive number"):
         find_optimum(LARGE, seconds=-1)
 
 

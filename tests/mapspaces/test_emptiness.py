@@ -10,6 +10,7 @@ from oracles import machine
 
 from simulator.errors import MappingError
 from simulator.mapspaces import Constraints, Mapspace, Size, emptiness
+from simulator.mapspaces import space as spaces
 from simulator.problem import convolution
 
 # 16 weights, 4 inputs and 4 outputs of 8 bits.
@@ -158,6 +159,21 @@ def test_a_dimension_that_no_loops_cover_is_named(constraints, told):
     filters = convolution("filters", m=13, c=2)
     why = why_empty(on_axes(filters, Constraints("c", **constraints), x=1))
     assert why == told
+
+
+def test_nothing_is_searched_where_a_dimension_is_not_covered(monkeypatch):
+    """The loops of the others are too many to try in vain."""
+    for module in (emptiness, spaces):
+        monkeypatch.setattr(module, "make_plans", lambda *_: pytest.fail("a search began"))
+    layer = convolution("layer", m=13, c=720720, p=720720, q=5040)
+    level = {"storage": "GLB"}
+    on = machine({"storage": "DRAM"}, level, level | {"storage": "L1"}, {"mac": {}})
+    slots = [slot.name for slot in Mapspace(layer, on).encoding.slots]
+    space = Mapspace(layer, on, Constraints("c", bounds={f"{slot}.M": (1, 1) for slot in slots}))
+    assert why_empty(space) == "M = 13 may have no loop anywhere"
+    assert space.size() == Size(0, True)
+    with pytest.raises(MappingError, match="M = 13 may have no loop anywhere"):
+        space.sample(1, seed=0)
 
 
 def test_a_search_given_up_claims_no_least(monkeypatch):

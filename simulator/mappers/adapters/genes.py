@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Generator
 from typing import NamedTuple
 
@@ -14,8 +13,8 @@ from simulator.counting.lowering import Ints
 from simulator.encoding import VERSION, Vectors
 from simulator.jit import lean_kernel
 from simulator.mapspaces import Mapspace, sampling
+from simulator.mapspaces.bounds import possible_bounds
 from simulator.mapspaces.canonical import order_number
-from simulator.mapspaces.membership import members
 
 # Yields genes (P, size) to score and is sent their heights (P, 2): least is best, all are finite.
 Optimizer = Generator[Floats, Floats, None]
@@ -133,11 +132,7 @@ class Genes:
         axes = {(a.name, axis.name): axis.size for a in encoding.architecture.arrays for axis in a.axes}
         places = np.array([axes[s.array, s.axis] if s.array and s.axis else CAP for s in encoding.slots])
         extents = np.array([extent for _, extent in encoding.problem.dimensions])
-        most = np.minimum(np.minimum(restriction.most, extents), places[:, None])
-        least = restriction.least.copy()
-        for slot, d in np.ndindex(least.shape):
-            others = math.prod(int(bound) for i, bound in enumerate(most[:, d]) if i != slot)
-            least[slot, d] = max(int(least[slot, d]), -(-int(extents[d]) // others))
+        least, most = possible_bounds(self._space.layout, restriction)
         gene = np.full(least.shape, -1)
         free = most > least
         gene[free] = np.arange(free.sum())
@@ -146,8 +141,6 @@ class Genes:
             least, most, extents, places // taken.astype(np.int64), gene,
             np.argsort((most > 1).sum(axis=0), kind="stable"),
         )  # fmt: skip
-        # Whatever is still open counts at these, so that a repair leaves room for them.
-        self._tightened = restriction._replace(least=least)
         return int(free.sum())
 
     def _lay_out_nodes(self, size: int) -> int:
@@ -192,8 +185,8 @@ class Genes:
         scratch = np.zeros(len(self._bounds.places), np.int64), np.zeros(max(1, width), np.int64)
         genes = np.ascontiguousarray(genes, np.float64)
         _decode(self._bounds, self._nodes, self._orders, *scratch, genes, drawn)
-        vectors = sampling.repair(self._space.layout, self._tightened, drawn)
-        vectors[~members(self._space, vectors)] = self._first
+        vectors = sampling.repair(self._space.layout, self._space.restriction, drawn)
+        vectors[~self._space.members(vectors)] = self._first
         return vectors
 
 

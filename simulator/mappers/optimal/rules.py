@@ -92,7 +92,7 @@ def check_rules(names: Iterable[str] | None) -> None:
     if isinstance(names, str) or not (names is None or isinstance(names, Iterable)):
         raise SimulatorError(f"rules are {names!r}; they must be names of {', '.join(RULES)}")
     for name in names or ():
-        if name not in RULES:
+        if not isinstance(name, str) or name not in RULES:
             raise SimulatorError(f"no pruning rule {name!r}{did_you_mean(str(name), RULES)}")
 
 
