@@ -58,6 +58,16 @@ def cases(seed: int, most: int = 20_000, **machine_fields: bool) -> Iterator[Cas
             yield case
 
 
+def staying_cases(seed: int, most: int = 700) -> Iterator[Case]:
+    """Yield cases without end where tensors keep tiles inside an array while loops outside it run."""
+    source = random.Random(seed)
+    while True:
+        problem = source.choice((_subscripts, _subscripts, _rows))(source)
+        case = whole_space(problem, _parted_machine(source, problem.tensor_names), {}, most)
+        if case is not None:
+            yield case
+
+
 def whole_space(
     problem: Problem,
     on: Architecture,
@@ -99,6 +109,12 @@ def plain(space: Mapspace) -> bool:
     return not (apart or far or on.mac.latches or any(any(rates) for rates in (*ports, *networks)))
 
 
+def alone(problem: Problem) -> bool:
+    """Whether no two tensors lack the same dimension: then only one of them can keep its tile."""
+    loops = [d for d, extent in problem.dimensions if extent > 1]
+    return all(sum(d not in tensor.dimensions for tensor in problem.tensors) <= 1 for d in loops)
+
+
 def _wide(problem: Problem, rank: Rank) -> bool:
     """Whether a rank is padded or more than one of its dimensions has a loop."""
     return rank.data is not None or min(problem.extents[d] for d in rank.dimensions) > 1
@@ -131,6 +147,27 @@ def _convolution(source: random.Random, dims: str = "ngmcpqrs", padded: bool = F
             first = source.randint(0, min(2, length - 1))
             data[name] = first, source.randint(1, length - first)
     return _dense(source, convolution(**sizes, stride=stride, dilation=dilation, **data))
+
+
+def _subscripts(source: random.Random) -> Problem:
+    """Any dimensions in any tensor, or each in all but one of them."""
+    dims = "ABCD"[: source.choice((2, 3, 3, 4))]
+    sizes = tuple((d, source.choice((2, 2, 3) if len(dims) > 3 else (2, 2, 3, 4, 6))) for d in dims)
+    if source.random() < 0.5:
+        lacking = {d: source.choice((*TENSORS, None)) for d in dims}
+        own = [[d for d in dims if lacking[d] != t] for t in TENSORS]
+    else:
+        own = [[d for d in dims if source.random() < 0.5] for _ in TENSORS]
+    tensors = tuple(Tensor(t, _ranks(*o)) for t, o in zip(TENSORS, own, strict=True))
+    return Problem("subscripts", sizes, tensors, "outputs")
+
+
+def _rows(source: random.Random) -> Problem:
+    """Windows along one or two dimensions that overlap, and a dimension besides."""
+    sizes = {d: source.choice((2, 3, 4)) for d in source.choice(("prm", "prc", "prq", "pqrs", "pr"))}
+    if len(sizes) == 4:
+        sizes = dict.fromkeys(sizes, 2) | {"p": 4}
+    return convolution(**sizes, stride=(source.choice((1, 1, 2)), 1), dilation=(source.choice((1, 2)), 1))
 
 
 def _padded(source: random.Random) -> Problem:
@@ -222,6 +259,30 @@ def random_machine(
     bits["partial_sums"] = source.choice((8, 8, 20))
     unit = {"energy_unit": "pJ", "clock_mhz": 170.0} if leaks else {}
     return machine(*levels, {"mac": mac | leak}, bits=bits, **unit)
+
+
+def _parted_machine(source: random.Random, tensors: tuple[str, ...]) -> Architecture:
+    """One or two small levels on either side of an array, few of their actions priced."""
+
+    def level(name: str) -> dict:
+        keeps = source.sample(tensors, source.choice((1, 1, 2, len(tensors))))
+        return {
+            "storage": name,
+            "keeps": keeps,
+            "capacity": f"{source.choice((1, 2, 3, 4)) * len(keeps)} words",
+            "buffering": dict.fromkeys(keeps, "single"),
+            "required": source.choice(([], keeps[:1], keeps)),
+            "price": {action: _few_prices(source) for action in ACTIONS},
+        }
+
+    levels = [level(f"{region}{i}") for region in "OI" for i in range(source.choice((1, 1, 2)))]
+    inner = next(i for i, entry in enumerate(levels) if entry["storage"][0] == "I")
+    axes = {axis: {"size": source.choice((1, 1, 2, 3))} for axis in source.choice(("x", "x", "xy"))}
+    if source.random() < 0.2:
+        axes["x"] |= {"multicast": ["inputs"], "reduction": source.random() < 0.5}
+    array = {"array": "PE", "axes": axes, "price": {"deliver": _few_prices(source)}}
+    outermost = {"storage": "DRAM", "price": {action: source.choice((0, 1, 3)) for action in ACTIONS}}
+    return machine(outermost, *levels[:inner], array, *levels[inner:], {"mac": {}})
 
 
 def random_keeps(source: random.Random, on: Architecture) -> dict[str, bool]:
