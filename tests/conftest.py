@@ -6,9 +6,25 @@ The folder itself must not go on the path: its ``workloads`` would hide the pack
 import importlib.util
 import sys
 from pathlib import Path
+from types import ModuleType
 
-_spec = importlib.util.spec_from_file_location("oracles", Path(__file__).parent / "oracles.py")
-assert _spec is not None and _spec.loader is not None
-_oracles = importlib.util.module_from_spec(_spec)
-sys.modules["oracles"] = _oracles
-_spec.loader.exec_module(_oracles)
+import pytest
+
+
+def _load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+_load("oracles")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share the compiling out where two workers run."""
+    given = getattr(config, "workerinput", {})
+    if given.get("workercount") == 2:
+        _load("kernels").compile_kernels(given["workerid"])

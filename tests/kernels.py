@@ -1,0 +1,27 @@
+"""Compiles kernels before tests run: each of two workers others, where both would compile all of them."""
+
+import numpy as np
+
+import simulator as sim
+from simulator.mappers.optimal.bounds import Bounds
+from simulator.mappers.optimal.paths import Group, Paths
+from simulator.mappers.optimal.rules import switches
+
+
+def compile_kernels(worker: str) -> None:
+    """Compile the half of the kernels that is a worker's; nothing but time depends on it."""
+    layer = sim.convolution("small", m=2, c=2, p=2, r=2)
+    machine = sim.load_architecture("scratchpads_168")
+    if worker == "gw0":
+        bounds = Bounds(layer, machine, {})
+        root = float(bounds.tables(0).outside[0, 0])
+        group = Group(bounds, np.array([0]), np.array([root]), 1)
+        assert [*Paths(group, root * (1 + 1e-9), switches(None, bounds.model), lambda labels: None).run()]
+    space = sim.mapspace(layer, machine)
+    vectors = space.sample(2, seed=1)
+    mapping = space.decode(vectors[0])
+    if worker == "gw0":
+        sim.evaluate(layer, machine, mapping, engine="functional")
+    else:
+        sim.CostModel(layer, machine).evaluate(vectors)
+        sim.evaluate(layer, machine, mapping, engine="walk")
