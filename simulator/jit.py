@@ -74,7 +74,7 @@ def _cache_folder() -> str:
     """
     package = Path(__file__).parent
     digest = hashlib.sha256()
-    rooms = ("counting", "batch", "mapspaces", "mappers/optimal")
+    rooms = ("counting", "batch", "mapspaces", "mappers/optimal", "mappers/pruned")
     sources = sorted(file for room in rooms for file in (package / room).glob("*.py"))
     for source in [Path(__file__), *sources]:
         digest.update(source.read_bytes())

@@ -20,6 +20,7 @@ from simulator.mappers.exhaustive import Exhaustive
 from simulator.mappers.objective import FRONT, Objective, Source, read_objective
 from simulator.mappers.optimal.certificate import Certificate
 from simulator.mappers.protocol import Mapper
+from simulator.mappers.pruned.mapper import Pruned
 from simulator.mappers.standing import Standing, gap
 from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
@@ -208,7 +209,7 @@ class _Best:
             Choice(space.decode(vector), float(energy), int(cycles))
             for vector, energy, cycles in zip(*self._front, strict=True)
         )
-        proven = complete and mapper == Exhaustive.name
+        proven = complete and mapper in (Exhaustive.name, Pruned.name)
         return Found(
             self.objective.name, self._cost[0], mapper, self._vector, best, front or (best,),
             evaluated, complete, interrupted, seconds, proven, self._cost[0] if proven else 0.0,

@@ -21,6 +21,7 @@ from simulator.mappers.optimal.model import compulsory
 from simulator.mappers.optimal.optimum import Optimum
 from simulator.mappers.optimal.rules import check_rules
 from simulator.mappers.protocol import Mapper
+from simulator.mappers.pruned.mapper import MOST_TRIED, Pruned, prunes
 from simulator.mappers.random import Random
 from simulator.mappers.standing import Standing
 from simulator.mapspaces import Constraints, Mapspace
@@ -38,6 +39,7 @@ MAPPERS: dict[str, Callable[[Mapspace, int], Mapper]] = {
 DEFAULT_EVALUATIONS = 100_000
 # Mappings that are scored before a mapspace counts as too large to be gone through: some seconds.
 EXHAUSTIVE_EVALUATIONS = 1_000_000
+_TRIED_A_SECOND = 2**19
 # Partial mappings of a search for the optimum that is given no limit.
 DEFAULT_MEMORY_BYTES = 2**31
 # Chains of tiles whose bounds fit in memory.
@@ -110,9 +112,9 @@ def find_optimum(
     """Return the best mapping of a mapspace with the proof that it is, or with the gap that is left.
 
     A mapspace of every legal mapping with perfect factors is searched along paths of tile sizes
-    (`simulator.mappers.optimal`), others are gone through mapping by mapping. One that is too large for that
-    gets the better of its first million mappings (or ``evaluations``) and of hill climbing, with the gap to
-    what every mapping spends.
+    (`simulator.mappers.optimal`), others are gone through mapping by mapping, without those that bounds show
+    to be worse (`simulator.mappers.pruned`). One that is too large for that gets the better of its first
+    million mappings (or ``evaluations``) and of hill climbing, with the gap to what every mapping spends.
 
     Parameters
     ----------
@@ -124,7 +126,8 @@ def find_optimum(
         is given. So do ``evaluations``, mappings scored. Compiling kernels, the first time on a machine,
         counts where a mapspace is gone through mapping by mapping.
     rules
-        Names of the pruning rules to use (`simulator.mappers.optimal.rules`), by default all.
+        Names of the pruning rules to use (`simulator.mappers.optimal.rules`), by default all; without
+        "bound" every mapping of other mapspaces is scored.
 
     Raises
     ------
@@ -141,15 +144,13 @@ def find_optimum(
         return _by_paths(space, chosen, seconds, memory_bytes, evaluations, rules, progress)
     started = time.monotonic()
     limit = EXHAUSTIVE_EVALUATIONS if evaluations is None else evaluations
-    first = find_best(
-        space,
-        objective,
-        Exhaustive.name,
-        evaluations=limit,
-        seconds=seconds,
-        threads=threads,
-        progress=progress,
-    )
+    mapper: Mapper = Exhaustive(space)
+    if prunes(chosen) and (rules is None or "bound" in rules):
+        mapper = Pruned(space, chosen, MOST_TRIED if seconds is None else _tried_within(seconds))
+    first = search(
+        space, CostModel(space.problem, space.architecture), mapper, chosen, evaluations=limit,
+        seconds=seconds, threads=threads, progress=progress,
+    )  # fmt: skip
     left = None if seconds is None else seconds - (time.monotonic() - started)
     if first.complete or first.interrupted or (left is not None and left <= 0):
         return _bounded(space, chosen, first, first.evaluated)
@@ -164,6 +165,11 @@ def find_optimum(
         space, chosen, min(first, climbed, key=lambda found: found.cost), first.evaluated + climbed.evaluated
     )
     return replace(best, interrupted=climbed.interrupted)
+
+
+def _tried_within(seconds: float) -> int:
+    """Bounds that are tried in about half of so many seconds."""
+    return max(1, min(MOST_TRIED, int(seconds * _TRIED_A_SECOND / 2)))
 
 
 def has_lattice(space: Mapspace) -> bool:

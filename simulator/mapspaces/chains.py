@@ -127,21 +127,21 @@ def copied(state: State) -> State:
 def next_bounds(space, plan, state, scratch, budget):
     """Go on to the next bounds of a legal mapping; whether there are any within ``budget`` bounds tried."""
     count = len(plan.steps)
-    while _descend(space, plan, state, np.int64(0), count, budget):
+    while descend(space, plan, state, np.int64(0), count, budget):
         for k in range(count):
             if plan.steps[k, SATURATED] == NOW:
                 state.found[k] = 1
         grows = False
         for k in range(count - 1, -1, -1):
             if plan.steps[k, SATURATED] == LATER and not grows:
-                grows = _grows(space, plan, state, scratch, k)
+                grows = grows_from(space, plan, state, scratch, k)
         if not grows:
             return True
     return False
 
 
 @lean_kernel
-def _descend(space, plan, state, first, end, budget):
+def descend(space, plan, state, first, end, budget):
     """Go on choosing the bounds of steps ``first`` to ``end``; whether all of them are chosen and fit.
 
     A step takes the largest bound that may lead to a legal mapping, then the next smaller ones.
@@ -163,7 +163,7 @@ def _descend(space, plan, state, first, end, budget):
             # Smaller bounds than one that fits do.
             most = 0 if last or state.found[k] else state.at[k] - 1
         else:
-            most = min(units, _room(table, space.restriction.most, vector, step))
+            most = min(units, room(table, space.restriction.most, vector, step))
             low, high = least - 1, most + 1
             middle = most
             while high - low > 1:
@@ -186,9 +186,7 @@ def _descend(space, plan, state, first, end, budget):
                     break
                 k -= 1
                 continue
-            same = plan.steps[k, DIM] == plan.steps[k - 1, DIM]
-            state.inside[k] = inside * bound if same else 1
-            state.at[k], state.found[k] = 0, 0
+            enter(plan, state, k)
         else:
             # Its least again for the steps before it.
             _put(tiles, floor, vector, step, dims, inside, state.low[k])
@@ -199,7 +197,34 @@ def _descend(space, plan, state, first, end, budget):
 
 
 @lean_kernel
-def _room(table, most, vector, step):
+def enter(plan, state, k):
+    """Begin with a step: none of its bounds is chosen."""
+    same = k > 0 and plan.steps[k, DIM] == plan.steps[k - 1, DIM]
+    state.inside[k] = state.inside[k - 1] * state.at[k - 1] if same else 1
+    state.at[k], state.found[k], state.depth[0] = 0, 0, k
+
+
+@lean_kernel
+def leave(space, plan, state, first):
+    """Give up the bounds of all steps from one on; the step before, of the same dimension, is next."""
+    for k in range(first, len(plan.steps)):
+        step = plan.steps[k]
+        state.vector[1 + step[SLOT] * space.layout.table[SIZES, DIMS] + step[DIM]] = state.low[k]
+    state.depth[0] = first - 1
+
+
+@lean_kernel
+def choose(space, plan, state, k, bound):
+    """Choose the bound of a step that was chosen before with the same ones inside it."""
+    step = plan.steps[k]
+    state.at[k] = bound
+    _put(state.tiles, plan.floor, state.vector, step, space.layout.table[SIZES, DIMS], state.inside[k], bound)
+    links = plan.links[plan.first_link[k] : plan.first_link[k + 1]]
+    _measure(links, space.floors.clipped, state.tiles, state.words, state.bits[k : k + 2])
+
+
+@lean_kernel
+def room(table, most, vector, step):
     """The largest bound of a step that its axis has places for, all steps to come at their least."""
     d, slot, dims = step[DIM], step[SLOT], table[SIZES, DIMS]
     axis = table[SLOT_AXIS, slot]
@@ -268,7 +293,7 @@ def _within(kept, limits, sums, bits):
 
 
 @inlined
-def _grows(space, plan, state, scratch, first):
+def grows_from(space, plan, state, scratch, first):
     """Whether a larger bound of a step is legal with some bounds of the steps outside it in its dimension."""
     rule, d = space.restriction.factors[0], plan.steps[first, DIM]
     end, slot = plan.steps[first, END], plan.steps[first, SLOT]
@@ -293,4 +318,4 @@ def _grows(space, plan, state, scratch, first):
     scratch.found[first], scratch.visited[0], scratch.depth[0] = 0, 0, first
     for k in range(first, end):
         scratch.vector[1 + plan.steps[k, SLOT] * dims + d] = state.low[k]
-    return _descend(space, plan, scratch, first, end, np.int64(CAP))
+    return descend(space, plan, scratch, first, end, np.int64(CAP))

@@ -29,14 +29,14 @@ def fill_rows(space, plan, state, scratch, order, rows):
     n = 0
     while n < len(rows):
         if state.pending[0]:
-            state.pending[0] = _next_orders(space, state.vector, order)
+            state.pending[0] = next_orders(space, state.vector, order)
         if not state.pending[0]:
             if not next_bounds(space, plan, state, scratch, np.int64(MOST_COUNTED)):
                 return n
-            if _repeats_axes(space, plan, state.vector):
+            if repeats_axes(space, plan, state.vector):
                 continue
             for i in range(len(space.ordered)):
-                _put_order(space, state.vector, order, space.ordered[i], np.int64(0))
+                put_order(space, state.vector, order, space.ordered[i], np.int64(0))
             state.pending[0] = 1
         for column in range(len(state.vector)):
             rows[n, column] = state.vector[column]
@@ -49,7 +49,7 @@ def count_rows(space, plan, state, scratch, budget):
     """How many vectors a plan has, at most MOST_COUNTED; -1 if that takes more than ``budget`` bounds."""
     total = 0
     while next_bounds(space, plan, state, scratch, budget):
-        if _repeats_axes(space, plan, state.vector):
+        if repeats_axes(space, plan, state.vector):
             continue
         ways = 1
         for i in range(len(space.ordered)):
@@ -64,7 +64,7 @@ def count_rows(space, plan, state, scratch, budget):
 
 
 @inlined
-def _repeats_axes(space, plan, vector):
+def repeats_axes(space, plan, vector):
     """Whether another order of an array's axes, tried before, has the axes with loops in the same order."""
     table, dims = space.layout.table, space.layout.table[SIZES, DIMS]
     for a in range(table[SIZES, ARRAYS]):
@@ -88,18 +88,18 @@ def _present(vector, slot, dims):
 
 
 @inlined
-def _next_orders(space, vector, order):
+def next_orders(space, vector, order):
     """Go on to the next orders; 0 once all have been given."""
     for i in range(len(space.ordered) - 1, -1, -1):
         slot = space.ordered[i]
-        if _put_order(space, vector, order, slot, order[slot] + 1):
+        if put_order(space, vector, order, slot, order[slot] + 1):
             return 1
-        _put_order(space, vector, order, slot, np.int64(0))
+        put_order(space, vector, order, slot, np.int64(0))
     return 0
 
 
 @lean_kernel
-def _put_order(space, vector, order, slot, index):
+def put_order(space, vector, order, slot, index):
     """Put the first order of a slot from ``index`` on that differs for the loops present; 0 if none does."""
     table, dims = space.layout.table, space.layout.table[SIZES, DIMS]
     mask = _present(vector, slot, dims)

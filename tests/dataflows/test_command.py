@@ -17,7 +17,7 @@ def test_every_command_takes_a_dataflow_s_file(tmp_path):
     machine = ("--arch", "eyeriss_v1", "--dataflow", str(file), "--json")
     data = json.loads(succeed("search", "lenet5_caffe:conv2", *machine))
     size = json.loads(succeed("show", "mapspace", "lenet5_caffe:conv2", *machine))["size"]
-    assert data["complete"] and data["evaluated"] == size["mappings"] > 5
+    assert data["complete"] and 0 < data["evaluated"] <= size["mappings"] > 5
     result = json.loads(succeed("run", "lenet5_caffe", "--engine", "closed-form", *machine))
     assert {layer["dataflow"] for layer in result["layers"]} == {"mine"}
     shown = json.loads(succeed("show", "dataflow", str(file), "--json"))

@@ -103,7 +103,8 @@ def test_everything_that_takes_a_dataflow_takes_a_file(file):
     path = file()
     assert len(rows(path)) > 10
     found = sim.search(LAYER, CHIP, path)
-    assert (found.mapper, found.optimal, found.evaluated) == ("optimal", True, len(rows(path)))
+    assert (found.mapper, found.optimal) == ("optimal", True)
+    assert 0 < found.evaluated <= len(rows(path))
     result = sim.simulate("lenet5_caffe", CHIP, str(path), engine="closed-form")
     assert result.dataflow == "mine" and {layer.dataflow for layer in result} == {"mine"}
 
