@@ -3,9 +3,11 @@
 import numpy as np
 
 import simulator as sim
+from simulator.mappers.objective import read_objective
 from simulator.mappers.optimal.bounds import Bounds
 from simulator.mappers.optimal.paths import Group, Paths
 from simulator.mappers.optimal.rules import switches
+from simulator.mappers.pruned.mapper import Pruned
 
 
 def compile_kernels(worker: str) -> None:
@@ -22,6 +24,9 @@ def compile_kernels(worker: str) -> None:
     mapping = space.decode(vectors[0])
     if worker == "gw0":
         sim.evaluate(layer, machine, mapping, engine="functional")
+        chip = sim.load_architecture("eyeriss_v1")
+        rows = sim.mapspace(layer, chip, "row_stationary")
+        assert len(Pruned(rows, read_objective("energy")).ask(1))
     else:
         sim.CostModel(layer, machine).evaluate(vectors)
         sim.evaluate(layer, machine, mapping, engine="walk")
