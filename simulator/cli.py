@@ -218,7 +218,7 @@ def search(
     without_rule: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="RULE", help="A pruning rule not to use: bound, hoist, sink, matters, dominated."
+            metavar="RULE", help="A pruning rule not to use: bound, hoist, sink, matters, dominated, mirror."
         ),
     ] = None,
     seed: Annotated[int, typer.Option(help="What random draws follow from.")] = 0,
@@ -298,11 +298,9 @@ def _bytes(size: str | None) -> int | None:
 
 def _rules(without: list[str] | None) -> list[str] | None:
     """The pruning rules that are left; SimulatorError for an unknown one."""
-    from simulator.mappers.optimal.rules import RULES
+    from simulator.mappers.optimal.rules import RULES, check_rules
 
-    for name in without or ():
-        if name not in RULES:
-            raise SimulatorError(f"no pruning rule {name!r}{did_you_mean(name, RULES)}")
+    check_rules(without)
     return None if without is None else [name for name in RULES if name not in without]
 
 

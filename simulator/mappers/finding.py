@@ -147,6 +147,8 @@ def find_optimum(
     mapper: Mapper = Exhaustive(space)
     if prunes(chosen) and (rules is None or "bound" in rules):
         mapper = Pruned(space, chosen, MOST_TRIED if seconds is None else _tried_within(seconds))
+        # Where bounds are too many it begins anew.
+        limit = 2 * limit if evaluations is None else limit
     first = search(
         space, CostModel(space.problem, space.architecture), mapper, chosen, evaluations=limit,
         seconds=seconds, threads=threads, progress=progress,

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from oracles import machine
 
 import simulator as sim
 from simulator.batch.model import CostModel
@@ -137,3 +138,15 @@ def test_an_empty_mapspace_says_why() -> None:
     bounds = {**flow.constraints.bounds, "psum_spad.outputs.M": (48, 64)}
     with pytest.raises(SimulatorError, match="has no mapping of"):
         pruned(flow.within(replace(flow.constraints, bounds=bounds)), "energy")
+
+
+def test_a_machine_without_prices_has_a_best_mapping_too():
+    on = machine(
+        {"storage": "DRAM"},
+        {"array": "PE", "axes": {"x": {"size": 2}}},
+        {"storage": "RF", "capacity": "4 words"},
+        {"mac": {}},
+    )
+    space = Mapspace(sim.convolution(m=3, p=2), on)
+    found = find_best(space, lambda energy, cycles: energy + cycles, "optimal")
+    assert found.optimal and found.value == 3.0

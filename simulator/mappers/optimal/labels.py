@@ -77,11 +77,10 @@ def extend(
 ):  # fmt: skip
     """Hold one more tensor in every way whose bound is within the threshold, from label ``first`` on.
 
-    Tiles are those of ``p``, inside the array those of ``q``; ``prices`` (T, L, L, n) and
-    ``table`` (H, n) are those of `Tables`;
-    ``offset`` is the number of the first label among all. Returns the label to go on from once ``out`` is
-    full, and how many are in it. ``counts`` (5,) counts what is tried, and what capacity, bound and equal
-    paths cut.
+    Tiles are those of ``p``, inside the array those of ``q``; ``prices`` (T, L, L, n) and ``table`` (H, n)
+    are those of `Tables`; ``offset`` is the number of the first label among all. Returns the label to go on
+    from once ``out`` is full, and how many are in it. ``counts`` counts what is tried, and what capacity,
+    bound and equal paths cut.
     """
     at = scratch.at
     capacity, found = len(out.costs), 0
@@ -178,7 +177,7 @@ def _try(
         gaps[0, d] = float(m.lattice.tiles[d, at[d]] // m.lattice.tiles[d, labels.rows[label, TILES + d]])
     # The gap above the first node inside the array is partly outside.
     at_array = m.inner[t, b] and not labels.rows[label, INNER]
-    inside = labels.rows[label, INNER] + m.inner[t, b]
+    inside = labels.rows[label, INNER]
     if not _matters(m, rules, labels.rows[label, LAST], t, gaps, at_array):
         counts[3] += 1
         return found
@@ -216,7 +215,7 @@ def _try(
         out.used[found, pool] = used
     out.rows[found, PARENT], out.rows[found, STATE] = offset + label, target
     out.rows[found, LAST], out.rows[found, SPREAD] = t, labels.rows[label, SPREAD]
-    out.rows[found, INNER], out.rows[found, STAYS] = inside, kept
+    out.rows[found, INNER], out.rows[found, STAYS] = inside + m.inner[t, b], kept
     for d in range(len(at)):
         out.rows[found, TILES + d] = at[d]
         for g in range(len(gaps)):

@@ -17,8 +17,8 @@ Part = Sequence[Store | Loop]
 def members(bounds: Bounds, chain: Sequence[Ints], every: bool) -> tuple[Iterator[Mapping], int]:
     """Return a path's mappings and how many there are; without ``every`` one that stands for all.
 
-    Loops of a gap stand in any order, those at the array above it, inside it, or partly both. First come
-    those where loops that the tensor lacks which stays inside the array are innermost.
+    Loops of a gap stand in any order, those at the array above it, inside it, or partly both. If a tensor
+    stays inside the array, the loops that it lacks stand innermost first.
     """
     names = [d for d, _ in bounds.machine.problem.dimensions]
     array = bounds.machine.architecture.arrays[0] if bounds.machine.architecture.arrays else None

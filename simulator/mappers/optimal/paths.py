@@ -57,8 +57,7 @@ class Group:
 class Paths:
     """The complete paths of a group within a threshold of energy.
 
-    ``check`` is called now and then with the
-    labels held so far; it may raise `OutOfLimitsError`.
+    ``check`` is called now and then with the labels held so far; it may raise `OutOfLimitsError`.
     """
 
     group: Group

@@ -34,7 +34,7 @@ class Spreads(NamedTuple):
 
 
 def make_spreads(problem: Problem, architecture: Architecture, lattice: Lattice, mirror: bool) -> Spreads:
-    """Return one of all spreads that count alike: axes with the same networks can be exchanged.
+    """Return one of all spreads that bounds find alike: axes with the same networks can be exchanged.
 
     With ``mirror`` also dimensions can that are alike.
     """

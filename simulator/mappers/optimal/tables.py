@@ -40,9 +40,8 @@ class Places(NamedTuple):
     """The array as one spread uses it, or as nothing uses it.
 
     total (D,), shared (T, D): as in `Spreads`; apart, union (R, 2): where the sums of ranks begin, of all
-    places and of their unions; one (T, D) of
-    ones; and of every dimension the sizes that tiles inside can have: many (D,), size (D, K), back (D, K)
-    from a size to its place there, -1 where it has none.
+    places and of their unions; one (T, D) of ones; and of every dimension the sizes that tiles inside can
+    have: many (D,), size (D, K), back (D, K) from a size to its place there, -1 where it has none.
     """
 
     total: Ints

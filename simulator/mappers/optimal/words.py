@@ -258,7 +258,8 @@ def free_repeats(m, t, gaps, many, inside):
     """Iterations of loops a tensor lacks that may repeat nothing below the array, however they are ordered.
 
     A node inside the array cannot stand above loops outside of it. Where no loop of its tensor stands
-    between (``inside`` gaps), it keeps its tile while the loops it lacks run that are innermost outside.
+    between, it keeps its tile while the loops it lacks run that are innermost outside. ``inside`` gaps are
+    wholly inside; the loops of the next one may all stand outside.
     """
     free = 1.0
     for g in range(many):

@@ -53,14 +53,13 @@ _MOST_ORDERS = 8
 class Facts(NamedTuple):
     """T tensors, D dimensions, K steps, S slots, B boundaries, H ranks of two dimensions longer than 1.
 
-    rows (B, 6), prices (B, 3); extents (D,); steps_of (D, 2): the first step of a
-    dimension and that after its last; role (T, D); ranks (H, 10); whole
-    (T, 2): words of a tensor's other ranks, with and without padding; both (H, 2): those of a rank; least
-    (T, D): words of a dimension that are data; plain (B,): words that cross a boundary to MACs that hold
-    nothing; spatial (K,); inner (1,): the first slot of any array; caps (C, 2): a kept node and the outermost
-    step inside it whose bounds grow its tile; place (O, S, D): in every order of the loops the place of each;
-    alike: which of these each choice of orders has; many: from how many each ordered slot chooses,
-    none where they are not told apart; fixed (2,): energy
+    rows (B, 6), prices (B, 3); extents (D,); steps_of (D, 2): the first step of a dimension and that after
+    its last; role (T, D); ranks (H, 10); whole (T, 2): words of a tensor's other ranks, with and without
+    padding; both (H, 2): those of a rank; least (T, D): words of a dimension that are data; plain (B,):
+    words that cross a boundary to MACs that hold nothing; spatial (K,); inner (1,): the first slot of any
+    array; caps (C, 2): a kept node and the outermost step inside it whose bounds grow its tile; place (O,
+    S, D): in every order of the loops the place of each; alike: which of these each choice of orders has;
+    many: from how many each ordered slot chooses, none where they are not told apart; fixed (2,): energy
     that every mapping spends, and that of a cycle.
 
     Scratch: high, keys, room (K,); sums: words of all tiles of a rank, by sizes; stamps.

@@ -63,12 +63,12 @@ class Way:
     ) -> Iterator[Vectors]:
         """The vectors (k, length) that begin so, but for those that points beat."""
         done, at, n = np.zeros(1, np.int64), np.zeros(1, np.int64), _ROWS
+        limit = int(self.inner.visited[0]) + budget
         while n == _ROWS:
             rows = np.empty((_ROWS, self.length), np.int32)
             n = run_interruptibly(
                 fill_rows_of, space, self.plan, self.inner, self.fresh, self.scratch, self.order,
-                self.facts, self.last_ends, at, prefixes, least, done, points(),
-                int(self.inner.visited[0]) + budget, rows, np.zeros(2),
+                self.facts, self.last_ends, at, prefixes, least, done, points(), limit, rows, np.zeros(2),
             )  # fmt: skip
             if n:
                 yield rows[:n]
@@ -157,7 +157,7 @@ class Pruned:
 
     def _passes(self, value: Callable[[float], float], least: float) -> float:
         """Where a value that never falls is past the best, from ``least`` on; as near as bisection comes."""
-        low, high = least, 2 * least
+        low, high = least, max(1.0, 2 * least)
         while value(high) <= self._best:
             low, high = high, 2 * high
             if high > _FAR:
