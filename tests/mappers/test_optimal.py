@@ -266,20 +266,6 @@ def test_once_wrong(what):
     assert find_optimum(case.space).energy == pytest.approx(least)
 
 
-def test_a_tensor_stays_while_the_loop_directly_above_the_array_runs():
-    """Moved inside, that loop would set places further apart, which then share less."""
-    small = convolution(p=4, r=2, c=3)
-    on = machine(
-        READS,
-        {"array": "PE", "axes": {"x": {"size": 2}, "y": {"size": 2}}},
-        small_level("I", 2, "weights"),
-        {"mac": {}},
-    )
-    case = whole_space(small, on, {}, 5000)
-    assert case is not None
-    assert assert_true(case, "energy").best == pytest.approx(case.energy.min())
-
-
 def test_only_one_tensor_stays_at_a_time():
     """A loop that one of them lacks is one of the other's, and one of the two is innermost."""
     tensors = (("weights", "B"), ("inputs", "A"), ("outputs", "AB"))

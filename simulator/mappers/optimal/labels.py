@@ -177,7 +177,7 @@ def _try(
         gaps[0, d] = float(m.lattice.tiles[d, at[d]] // m.lattice.tiles[d, labels.rows[label, TILES + d]])
     # The gap above the first node inside the array is partly outside.
     at_array = m.inner[t, b] and not labels.rows[label, INNER]
-    inside = labels.rows[label, INNER]
+    inside = labels.rows[label, INNER] + m.inner[t, b]
     if not _matters(m, rules, labels.rows[label, LAST], t, gaps, at_array):
         counts[3] += 1
         return found
@@ -215,7 +215,7 @@ def _try(
         out.used[found, pool] = used
     out.rows[found, PARENT], out.rows[found, STATE] = offset + label, target
     out.rows[found, LAST], out.rows[found, SPREAD] = t, labels.rows[label, SPREAD]
-    out.rows[found, INNER], out.rows[found, STAYS] = inside + m.inner[t, b], kept
+    out.rows[found, INNER], out.rows[found, STAYS] = inside, kept
     for d in range(len(at)):
         out.rows[found, TILES + d] = at[d]
         for g in range(len(gaps)):

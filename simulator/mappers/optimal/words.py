@@ -258,8 +258,9 @@ def free_repeats(m, t, gaps, many, inside):
     """Iterations of loops a tensor lacks that may repeat nothing below the array, however they are ordered.
 
     A node inside the array cannot stand above loops outside of it. Where no loop of its tensor stands
-    between, it keeps its tile while the loops it lacks run that are innermost outside. ``inside`` gaps are
-    wholly inside; the loops of the next one may all stand outside.
+    between (``inside`` gaps), it keeps its tile while the loops it lacks run that are innermost outside. The
+    gap at the array is one of these: where its loops are the tensor's, those it lacks may stand below the
+    node for the same words.
     """
     free = 1.0
     for g in range(many):
