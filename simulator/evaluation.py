@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Dictionary
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,7 +17,8 @@ from simulator.counting import check_engine
 from simulator.dataflows.declaration import Dataflow
 from simulator.densities import Source, load_densities, naming
 from simulator.errors import MappingError, SimulatorError, did_you_mean
-from simulator.lowering import lower_layer
+from simulator.fusing import fused
+from simulator.lowering import Problems, lower
 from simulator.mappers import (
     OPTIMAL,
     Choice,
@@ -32,8 +34,8 @@ from simulator.mappers.choice import front_rows
 from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
-from simulator.results import LayerResult, NetworkResult, Part, Search
-from workloads import Network
+from simulator.results import LayerResult, NetworkResult, Part, Search, Skipped
+from workloads import Input, Network, NetworkLayer
 
 # What is being done, multiply-accumulates done and in all.
 Progress = Callable[[str, int, int], None]
@@ -60,8 +62,12 @@ def simulate(
     evaluations: int | None = None,
     time_limit: float | None = None,
     densities: Source | None = None,
+    fuse: bool = True,
 ) -> NetworkResult:
-    """Map every layer that has multiply-accumulates, count it and price it.
+    """Map every layer that the array can run, count it and price it; of the others count what they do.
+
+    The array multiplies and accumulates; it also takes the maxima and sums of pooling and of layers that
+    combine values one by one. The others' operations and words are told in the result's ``skipped``.
 
     Parameters
     ----------
@@ -73,7 +79,8 @@ def simulate(
     engine
         Counts the chosen mappings: "walk" (checked against the closed form), "closed-form", "functional".
     mappings
-        Mappings given by hand, by layer name; these layers are not searched.
+        Mappings given by hand, by the name of a layer, or of its part ("attention.scores"); these are not
+        searched.
     progress
         Called with what is being done, multiply-accumulates done and in all.
     mapper
@@ -86,9 +93,12 @@ def simulate(
         random draws' 100,000, or of the whole mapspace for "exhaustive" by name.
     time_limit
         Seconds for the search of each distinct layer. Without one the same run gives the same mappings.
+    fuse
+        Whether a layer applies the activations and normalizations that follow to its outputs as it writes
+        them, at no traffic of their own; else they read and write them once more.
     densities
-        Shares of words that are not zero, in (0, 1], by layer name and tensor, or a file of them; 1 where
-        none is given.
+        Shares of words that are not zero, in (0, 1], by the name of a layer or its part and tensor, or a file
+        of them; 1 where none is given.
 
     Raises
     ------
@@ -100,7 +110,8 @@ def simulate(
     check_mapper(mapper)
     flow = dataflows.load_dataflow(default_dataflow(architecture) if dataflow is None else dataflow)
     given = dict(mappings or {})
-    layers = {layer.name: lower_layer(layer) for layer in network}
+    into = fused(network) if fuse else {}
+    layers = _lowered(network, into)
     _check_given(network, layers, given, "a mapping")
     layers = _densify(network, layers, {} if densities is None else densities)
     work = _distinct(layers, given)
@@ -130,12 +141,19 @@ def simulate(
     for name, problems in layers.items():
         parts = []
         for problem, times in problems:
-            part = done[_key(problem, given.get(name))]
+            part = done[_key(problem, _by_name(given, name, problem))]
             parts.append(replace(part, cost=replace(part.cost, problem=problem), times=times))
         if parts:
-            how = "by hand" if name in given else flow.name
-            results.append(LayerResult(name, network[name].type, tuple(parts), how))
-    skipped = tuple((x.name, x.type) for x in network if not layers[x.name] and x.type != "Input")
+            by_hand = any(_by_name(given, name, problem) is not None for problem, _ in problems)
+            how, layer = "by hand" if by_hand else flow.name, network[name]
+            results.append(
+                LayerResult(name, layer.type, tuple(parts), how, layer.operations, has_macs=layer.macs > 0)
+            )
+    skipped = tuple(
+        _skipped(layer, into.get(layer.name))
+        for layer in network
+        if not layers[layer.name] and not isinstance(layer.layer, Input)
+    )
     return NetworkResult(
         network.name, network.batch, architecture, flow.name, objective, engine, tuple(results), skipped
     )
@@ -162,7 +180,8 @@ def default_dataflow(architecture: Architecture) -> str:
 
 _DOING = {"walk": "walking", "closed-form": "counting", "functional": "executing"}
 _Key = tuple[Problem, Mapping | None]
-_Lowered = dict[str, tuple[tuple[Problem, int], ...]]
+_Lowered = dict[str, Problems]
+_Given = TypeVar("_Given")
 
 
 class _Report:
@@ -207,8 +226,29 @@ def _naming(layer: str) -> Iterator[None]:
         raise MappingError(f"layer {layer!r}: {error}") from None
 
 
+def _lowered(network: Network, into: Dictionary[str, str]) -> _Lowered:
+    """The problems of every layer that is not fused into another; of layers that are alike the same ones."""
+    layers: _Lowered = {}
+    for unique in network.unique_layers():
+        problems = lower(unique.layer)
+        for name in unique.names:
+            # A problem is called as its layer, or as a part of it: attention.scores.
+            layers[name] = tuple(
+                (replace(problem, name=name + problem.name.removeprefix(unique.layer.name)), times)
+                for problem, times in (() if name in into else problems)
+            )
+    return {layer.name: layers[layer.name] for layer in network}
+
+
+def _skipped(layer: NetworkLayer, into: str | None) -> Skipped:
+    """What a layer does that is not run on the array by itself."""
+    words = (layer.words_in, layer.words_out) if into is None else (0, 0)
+    return Skipped(layer.name, layer.type, layer.operations, *words, into)
+
+
 def _check_given(network: Network, layers: _Lowered, given: Dictionary[str, object], what: str) -> None:
-    mapped = [name for name, problems in layers.items() if problems]
+    mapped = {name for name, problems in layers.items() if problems}
+    mapped |= {problem.name for problems in layers.values() for problem, _ in problems}
     for name in given:
         if name not in mapped:
             raise SimulatorError(
@@ -222,7 +262,10 @@ def _densify(network: Network, layers: _Lowered, source: Source) -> _Lowered:
     with naming(source):
         _check_given(network, layers, densities, "densities")
         return {
-            name: tuple((problem.with_densities(densities.get(name, {})), n) for problem, n in problems)
+            name: tuple(
+                (problem.with_densities(_by_name(densities, name, problem) or {}), n)
+                for problem, n in problems
+            )
             for name, problems in layers.items()
         }
 
@@ -232,10 +275,16 @@ def _distinct(layers: _Lowered, given: Dictionary[str, Mapping]) -> dict[_Key, _
     work: dict[_Key, _Work] = {}
     for name, problems in layers.items():
         for problem, times in problems:
-            key = _key(problem, given.get(name))
-            known = work.get(key, _Work(problem, 0, given.get(name)))
+            by_hand = _by_name(given, name, problem)
+            key = _key(problem, by_hand)
+            known = work.get(key, _Work(problem, 0, by_hand))
             work[key] = replace(known, times=known.times + times)
     return work
+
+
+def _by_name(given: Dictionary[str, _Given], layer: str, problem: Problem) -> _Given | None:
+    """What is given for a part of a layer, else for the layer."""
+    return given.get(problem.name, given.get(layer))
 
 
 def _by_hand(problem: Problem, architecture: Architecture, mapping: Mapping) -> tuple[Choice]:

@@ -1,69 +1,16 @@
-"""Reading YAML that nobody vouches for, and writing files that are never half written."""
+"""Reading YAML that nobody vouches for, and writing files that are never half written.
+
+As `workloads.files`, with this package's error.
+"""
 
 from __future__ import annotations
 
-import contextlib
 import os
-import re
-import uuid
-from collections.abc import Hashable
-from pathlib import Path
-from typing import Any
-
-import yaml
 
 from simulator.errors import SimulatorError
+from workloads import files
 
 MAX_BYTES = 2**20
-_CORE_TAGS = frozenset(
-    f"tag:yaml.org,2002:{kind}" for kind in ("str", "int", "float", "bool", "null", "map", "seq")
-)
-
-
-class _PlainLoader(yaml.SafeLoader):
-    """The safe loader with YAML 1.2 scalars, and without aliases, foreign tags and repeated keys."""
-
-    # YAML 1.1 reads 012 as ten, 1:30 as ninety, `no` as false and 1e3 as text; none of it in silence here.
-    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
-
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        if self.check_event(yaml.AliasEvent):
-            mark = self.peek_event().start_mark  # type: ignore[no-untyped-call]
-            raise yaml.MarkedYAMLError(None, None, "aliases (*name) are not read; write the value out", mark)
-        node = super().compose_node(parent, index)
-        if node is not None and node.tag not in _CORE_TAGS:
-            raise yaml.MarkedYAMLError(
-                None, None, f"the tag {node.tag} is not read; only plain data is", node.start_mark
-            )
-        return node
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: dict[Hashable, int] = {}
-        for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=True)
-            if not isinstance(key, Hashable):
-                raise yaml.MarkedYAMLError(None, None, "a field name must be text", key_node.start_mark)
-            if key in seen:
-                raise yaml.MarkedYAMLError(
-                    None, None, f"{key!r} is given twice, first on line {seen[key]}", key_node.start_mark
-                )
-            seen[key] = key_node.start_mark.line + 1
-        return super().construct_mapping(node, deep=deep)
-
-
-for _kind, _pattern, _first in (
-    ("bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
-    ("int", r"[-+]?(0|[1-9][0-9]*)", "-+0123456789"),
-    (
-        "float",
-        r"[-+]?((0|[1-9][0-9]*)(\.[0-9]*)?|\.[0-9]+)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)",
-        "-+.0123456789",
-    ),
-    ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
-):
-    _PlainLoader.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_kind}", re.compile(rf"(?:{_pattern})\Z"), list(_first)
-    )
 
 
 def read_yaml(path: str | os.PathLike[str], error: type[SimulatorError] = SimulatorError) -> object:
@@ -84,50 +31,14 @@ def read_yaml(path: str | os.PathLike[str], error: type[SimulatorError] = Simula
         If the file is missing, unreadable, too large or no text; for a syntax error (with line and
         column), a repeated key, an alias or a tag.
     """
-    name = os.fspath(path)
-    try:
-        if not os.path.isfile(name):
-            reason = "is not a file" if os.path.exists(name) else "no such file"
-            raise error(f"cannot read {name}: {reason}")
-        with open(name, "rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except OSError as problem:
-        raise error(f"cannot read {name}: {problem.strerror}") from problem
-    except ValueError as problem:
-        if isinstance(problem, SimulatorError):
-            raise
-        raise error(f"cannot read {name!r}: {problem}") from problem
-    if len(raw) > MAX_BYTES:
-        raise error(f"cannot read {name}: larger than 1 MiB")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        raise error(f"cannot read {name}: not a text file in UTF-8 (byte {problem.start})") from problem
-    return parse_yaml(text, name, error)
+    return parse_yaml(files.read_text(path, error, MAX_BYTES), os.fspath(path), error)
 
 
 def parse_yaml(text: str, where: str, error: type[SimulatorError] = SimulatorError) -> object:
     """Return the plain data of YAML text, as `read_yaml` does; `where` names the text in errors."""
     if len(text) > MAX_BYTES:
         raise error(f"{where}: larger than 1 MiB")
-    try:
-        loader = _PlainLoader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except yaml.MarkedYAMLError as problem:
-        mark = problem.problem_mark or problem.context_mark
-        place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-        what = ", ".join(part for part in (problem.context, problem.problem) if part)
-        raise error(f"{where}{place}: {what}") from problem
-    except yaml.reader.ReaderError as problem:
-        raise error(f"{where}: not a text file (character {problem.position}: {problem.reason})") from problem
-    except RecursionError:
-        raise error(f"{where}: nested too deeply") from None
-    except (ValueError, KeyError) as problem:
-        reason = str(problem).split(":")[0]
-        raise error(f"{where}: holds a number or value that cannot be read ({reason})") from problem
+    return files.parse_yaml(text, where, error)
 
 
 def check_writable(path: str | os.PathLike[str]) -> None:
@@ -138,16 +49,7 @@ def check_writable(path: str | os.PathLike[str]) -> None:
     SimulatorError
         If the folder is missing or cannot be written, or a folder stands in the file's place.
     """
-    target = Path(path)
-    probe = target.parent / f".{uuid.uuid4().hex}.tmp"
-    try:
-        if target.is_dir():
-            raise IsADirectoryError(21, "a folder stands there")
-        probe.touch(exist_ok=False)
-        probe.unlink()
-    except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else problem
-        raise SimulatorError(f"cannot write {target}: {reason}") from None
+    files.check_writable(path, SimulatorError)
 
 
 def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
@@ -160,18 +62,4 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
     SimulatorError
         If the folder is missing or cannot be written.
     """
-    target = Path(path)
-    temporary = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex}.tmp"
-    try:
-        with open(temporary, "xb") as stream:
-            stream.write(data.encode("utf-8") if isinstance(data, str) else data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, target)
-    except (OSError, ValueError) as problem:
-        reason = problem.strerror if isinstance(problem, OSError) else problem
-        raise SimulatorError(f"cannot write {target}: {reason}") from problem
-    finally:
-        # Gone already after a replacement; left behind only where writing failed.
-        with contextlib.suppress(OSError, ValueError):
-            temporary.unlink()
+    files.write_atomically(path, data, SimulatorError)

@@ -15,7 +15,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from simulator.mapspaces import Mapspace, Size
-    from simulator.results import LayerResult, NetworkResult, Search
+    from simulator.results import LayerResult, NetworkResult, Search, Skipped
 
 _WIDTH = 160
 
@@ -99,18 +99,36 @@ def notes(result: NetworkResult) -> list[str]:
             f"time at {result.architecture.clock_mhz:g} MHz: {result.seconds * 1e3:.4g} ms, {rate:.4g} GMAC/s"
         )
     lines.append(_traffic(result))
-    if result.skipped:
-        kinds: dict[str, list[str]] = {}
-        for name, kind in result.skipped:
-            kinds.setdefault(kind, []).append(name)
-        shown = "; ".join(f"{kind}: {_few(names)}" for kind, names in kinds.items())
-        lines.append(f"no multiply-accumulates, not counted: {shown}")
+    lines += _skipped(result)
     used = {s.level for x in result.layers for p in x.parts for s, _ in p.cost.mapping.stores}
     if unused := [s.name for s in result.architecture.storages if result.layers and s.name not in used]:
         lines.append(f"levels that no mapping of {result.dataflow} uses: {', '.join(unused)}")
     if result.architecture.unpriced:
         missing = ", ".join(f"{part} {action}" for part, action in result.architecture.unpriced)
         lines.append(f"without a price, so free: {missing}")
+    return lines
+
+
+def _skipped(result: NetworkResult) -> list[str]:
+    """The layers that are not run on the array: what they are fused into, or what they do beside it."""
+    fused: dict[str, list[str]] = {}
+    beside: dict[str, list[Skipped]] = {}
+    for layer in result.skipped:
+        if layer.reason.startswith("fused"):
+            fused.setdefault(layer.type, []).append(layer.name)
+        else:
+            beside.setdefault(f"{layer.reason}: {layer.type}", []).append(layer)
+    lines = []
+    if fused:
+        shown = "; ".join(f"{kind}: {_few(names)}" for kind, names in fused.items())
+        lines.append(f"fused into the layer before: {shown}")
+    for kind, layers in beside.items():
+        operations = sum(layer.operations for layer in layers)
+        words = sum(layer.words_in + layer.words_out for layer in layers)
+        does = (
+            f" ({big(operations)} operations, {big(words)} words in and out)" if operations or words else ""
+        )
+        lines.append(f"{kind}: {_few([layer.name for layer in layers])}{does}")
     return lines
 
 

@@ -51,13 +51,43 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Skipped:
+    """A layer that is not run on the array by itself, and what it does beside it.
+
+    ``words_in`` and ``words_out`` are what it reads from the outermost level and writes there, each word
+    once: none for one that is fused into another layer. Neither they nor its ``operations`` are part of
+    energy and cycles.
+    """
+
+    name: str
+    type: str
+    operations: int
+    words_in: int
+    words_out: int
+    fused_into: str | None = None
+
+    @property
+    def reason(self) -> str:
+        """Why it is not run on the array."""
+        if self.fused_into is not None:
+            return f"fused into {self.fused_into}"
+        return "not for the array" if self.words_in or self.words_out else "moves nothing"
+
+
+@dataclass(frozen=True)
 class LayerResult:
-    """A layer's run: the sum of its parts. ``dataflow`` is "by hand" for a mapping that was given."""
+    """A layer's run: the sum of its parts. ``dataflow`` is "by hand" for a mapping that was given.
+
+    ``operations`` are the layer's own that are no MACs. Without MACs (``has_macs``) it is operations, of
+    pooling or an addition, that the array takes in place of them.
+    """
 
     name: str
     type: str
     parts: tuple[Part, ...]
     dataflow: str
+    operations: int = 0
+    has_macs: bool = True
 
     @property
     def cost(self) -> Cost:
@@ -77,8 +107,13 @@ class LayerResult:
         return self.cost.mapping
 
     @cached_property
-    def macs(self) -> int:
+    def done(self) -> int:
+        """What the array's MAC units did: MACs, or operations in place of them."""
         return sum(p.times * p.cost.counts.macs for p in self.parts)
+
+    @property
+    def macs(self) -> int:
+        return self.done if self.has_macs else 0
 
     @cached_property
     def steps(self) -> int:
@@ -100,8 +135,8 @@ class LayerResult:
 
     @property
     def utilization(self) -> float:
-        """MACs over steps times MAC units."""
-        return self.macs / (self.steps * self.parts[0].cost.mac_units)
+        """MACs, or operations in place of them, over steps times MAC units."""
+        return self.done / (self.steps * self.parts[0].cost.mac_units)
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """One row per level, tensor and action: the table that everything else sums."""
@@ -149,6 +184,7 @@ class LayerResult:
             "type": self.type,
             "dataflow": self.dataflow,
             "macs": self.macs,
+            "operations": self.operations,
             "steps": self.steps,
             "utilization": self.utilization,
             "active_pes": self.active_pes,
@@ -169,7 +205,7 @@ class NetworkResult:
     objective: str
     engine: str
     layers: tuple[LayerResult, ...]
-    skipped: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[Skipped, ...] = ()
 
     def __getitem__(self, name: str) -> LayerResult:
         from simulator.errors import did_you_mean
@@ -187,6 +223,11 @@ class NetworkResult:
     @property
     def macs(self) -> int:
         return sum(layer.macs for layer in self.layers)
+
+    @property
+    def operations(self) -> int:
+        """Operations of all layers that are no MACs, on the array and beside it."""
+        return sum(x.operations for x in self.layers) + sum(x.operations for x in self.skipped)
 
     @property
     def steps(self) -> int:
@@ -208,8 +249,9 @@ class NetworkResult:
 
     @property
     def utilization(self) -> float:
-        """MACs over steps times MAC units."""
-        return self.macs / (self.steps * self.architecture.mac_units) if self.layers else 0.0
+        """MACs, and operations in place of them, over steps times MAC units."""
+        done = sum(layer.done for layer in self.layers)
+        return done / (self.steps * self.architecture.mac_units) if self.layers else 0.0
 
     def traffic_bytes(self, level: str) -> float:
         """Bytes read from and written to a storage level by all layers."""
@@ -244,6 +286,7 @@ class NetworkResult:
                 "layer": layer.name,
                 "type": layer.type,
                 "macs": layer.macs,
+                "operations": layer.operations,
                 "steps": layer.steps,
                 "utilization": layer.utilization,
                 "active_pes": layer.active_pes,
@@ -293,6 +336,7 @@ class NetworkResult:
             "energy_unit": self.architecture.energy_unit,
             "totals": {
                 "macs": self.macs,
+                "operations": self.operations,
                 "steps": self.steps,
                 "utilization": self.utilization,
                 "cycles": self.cycles,
@@ -301,7 +345,7 @@ class NetworkResult:
                 "edp": self.edp,
             },
             "layers": [layer.to_dict() for layer in self.layers],
-            "skipped": [{"layer": name, "type": kind} for name, kind in self.skipped],
+            "skipped": [_skipped(layer) for layer in self.skipped],
         }
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -330,6 +374,11 @@ def simulator_version() -> str:
         return version("dataflow-simulator")
     except PackageNotFoundError:
         return "unknown"
+
+
+def _skipped(layer: Skipped) -> dict[str, Any]:
+    data = asdict(layer)
+    return {"layer": data.pop("name"), **data, "reason": layer.reason}
 
 
 def _part(part: Part) -> dict[str, Any]:

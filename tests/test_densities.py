@@ -47,7 +47,8 @@ def test_a_run_prices_its_layers_at_their_densities():
     assert run.traffic_bytes("DRAM") < dense.traffic_bytes("DRAM")
     assert "DRAM traffic: " in str(dense) and "densities" not in str(dense)
     assert "with densities given for conv2" in str(run)
-    (part,) = json.loads(json.dumps(run.to_dict()))["layers"][1]["parts"]
+    saved = {layer["layer"]: layer for layer in json.loads(json.dumps(run.to_dict()))["layers"]}
+    (part,) = saved["conv2"]["parts"]
     assert part["problem"]["densities"] == {"inputs": 0.25}
     again = Problem.from_dict(part["problem"])
     assert densities_of(again) == densities_of(run["conv2"].cost.problem)
@@ -106,7 +107,7 @@ def test_any_real_number_is_a_density(number):
     ("densities", "words"),
     [
         ({"conf2": {}}, "no layer 'conf2' with densities in lenet5_caffe; did you mean 'conv2'"),
-        ({"pool1": {"inputs": 0.5}}, "no layer 'pool1' with densities"),
+        ({"relu1": {"inputs": 0.5}}, "no layer 'relu1' with densities"),
         ({"conv2": 0.5}, "densities: conv2 must be a mapping of names to values, not float"),
         ([], "densities must be a mapping of names to values, not list"),
     ],

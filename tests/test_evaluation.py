@@ -18,42 +18,11 @@ from simulator.mappers import finding
 from simulator.results import Search
 
 from .mappers.small_spaces import PLAIN
-
-SMALL = machine(
-    {
-        "storage": "DRAM",
-        "price": dict.fromkeys(("read", "drain", "refill", "merge"), 200),
-        "bandwidth": {"shared": "6 bits"},
-    },
-    {
-        "storage": "GLB",
-        "capacity": "120 words",
-        "price": dict.fromkeys(("read", "fill", "drain", "refill"), 6),
-    },
-    {"array": "PE", "axes": {"x": {"size": 3}, "y": {"size": 2}}, "price": {"deliver": 2, "add": 2}},
-    {"storage": "RF", "capacity": "9 words", "buffering": "single", "price": {"read": 1, "refill": 2}},
-    {"mac": {"price": 1}},
-    native_dataflow="weight_stationary",
-)
-
-
-def network(batch=1):
-    net = w.NetworkBuilder("tiny")
-    net.add(w.Input("data", (2, 6, 6)))
-    for layer in (
-        w.Convolution("conv1", 4, 3, padding=1),
-        w.Activation("relu", "relu"),
-        w.Convolution("conv2", 4, 3, padding=1),
-        w.Convolution("conv3", 4, 3, padding=1),
-        w.Pooling("pool", "max", 2),
-        w.Linear("fc", 5),
-    ):
-        net.add(layer)
-    return net.build().with_batch(batch)
+from .small_networks import SMALL, network, problem_of
 
 
 def by_hand(layer="conv2"):
-    ((problem, _),) = lower_layer(network()[layer])
+    problem = problem_of(layer)
     loops = [f"{d} {n}" for d, n in problem.dimensions if n > 1]
     return mapping("DRAM:", *loops)
 
@@ -67,7 +36,7 @@ def spent_by_all(problem, dataflow="row_stationary"):
 
 
 def test_identical_layers_are_evaluated_once(monkeypatch):
-    """conv2 and conv3 have one shape, conv1 another, fc a third."""
+    """conv2 and conv3 have one shape, conv1 another, the pooling and fc a third and a fourth."""
     searched, counted = [], []
 
     def searching(space, *rest, **options):
@@ -82,8 +51,8 @@ def test_identical_layers_are_evaluated_once(monkeypatch):
     monkeypatch.setattr(evaluation, "find_best", searching)
     monkeypatch.setattr(evaluation, "cost", counting)
     result = simulate(network(), SMALL, engine="closed-form")
-    assert searched == counted == ["conv1", "conv2", "fc"]
-    assert [layer.name for layer in result] == ["conv1", "conv2", "conv3", "fc"]
+    assert searched == counted == ["conv1", "conv2", "pool", "fc"]
+    assert [layer.name for layer in result] == ["conv1", "conv2", "conv3", "pool", "fc"]
     assert result["conv3"].cost.problem.name == "conv3"
     assert result["conv3"].energy == result["conv2"].energy
 
@@ -92,7 +61,7 @@ def test_each_layer_has_the_best_mapping_of_its_space():
     for objective in ("energy", "cycles"):
         result = simulate(network(), SMALL, "row_stationary", objective, "closed-form")
         for layer in result:
-            ((problem, _),) = lower_layer(network()[layer.name])
+            problem = problem_of(layer.name)
             best = min(spent_by_all(problem))
             if objective == "cycles":
                 best = min((c, e) for e, c in spent_by_all(problem))[::-1]
@@ -106,8 +75,8 @@ def test_the_edp_of_a_network_is_the_least_product_of_sums():
     }
     assert results["edp"].edp <= min(results["energy"].edp, results["cycles"].edp)
     clouds = []
-    for name in ("conv1", "conv2", "fc"):
-        ((problem, _),) = lower_layer(network()[name])
+    for name in ("conv1", "conv2", "pool", "fc"):
+        problem = problem_of(name)
         spent = set(spent_by_all(problem))
         spent = {p for p in spent if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in spent)}
         times = 2 if name == "conv2" else 1
@@ -124,20 +93,21 @@ def test_a_mapping_by_hand_is_used_and_said():
         "by hand",
         "row_stationary",
         "row_stationary",
+        "row_stationary",
     ]
     assert result["conv2"].energy > result["conv3"].energy
 
 
 def test_each_part_says_what_searched_it(monkeypatch):
     result = simulate(network(), SMALL, mappings={"conv2": by_hand()}, engine="closed-form")
-    ((problem, _),) = lower_layer(network()["conv1"])
+    problem = problem_of("conv1")
     assert result["conv2"].parts[0].search is None
     assert result["conv1"].parts[0].search == Search("optimal", len(spent_by_all(problem)), True, True, 0.0)
     assert result.to_dict()["layers"][0]["parts"][0]["search"] == {
         "mapper": "optimal", "evaluated": len(spent_by_all(problem)), "complete": True, "optimal": True,
         "gap": 0.0,
     }  # fmt: skip
-    assert "mappings by optimal search, proven best: conv1, conv3, fc" in str(result)
+    assert "mappings by optimal search, proven best: conv1, conv3, pool, fc" in str(result)
     assert "mappings given by hand: conv2" in str(result)
 
 
@@ -160,7 +130,7 @@ def test_a_space_too_large_is_climbed(monkeypatch, objective):
 
 def test_the_first_mappings_of_a_space_too_large_may_be_the_best(monkeypatch):
     """Hill climbing that stops at once finds nothing better."""
-    size = len(spent_by_all(lower_layer(network()["conv1"])[0][0]))
+    size = len(spent_by_all(problem_of("conv1")))
     monkeypatch.setattr(finding, "EXHAUSTIVE_EVALUATIONS", size - 1)
     monkeypatch.setattr(finding, "DEFAULT_EVALUATIONS", 1)
     result = simulate(network(), SMALL, engine="closed-form")
@@ -255,8 +225,8 @@ def test_a_layer_by_hand_weighs_in_the_edp_of_the_others():
     result = simulate(network(), SMALL, objective="edp", engine="closed-form", mappings={"conv2": by_hand()})
     fixed = result["conv2"]
     choices = []
-    for name in ("conv1", "conv3", "fc"):
-        ((problem, _),) = lower_layer(network()[name])
+    for name in ("conv1", "conv3", "pool", "fc"):
+        problem = problem_of(name)
         spent = set(spent_by_all(problem))
         choices.append([p for p in spent if not any(q[0] <= p[0] and q[1] <= p[1] and q != p for q in spent)])
     least = min(
@@ -277,19 +247,13 @@ def test_a_batch_multiplies_the_work():
     assert simulate(network(3), SMALL, engine="closed-form").macs == 3 * network().macs
 
 
-def test_layers_without_macs_are_skipped_and_said():
-    result = simulate(network(), SMALL, engine="closed-form")
-    assert result.skipped == (("relu", "Activation"), ("pool", "Pooling"))
-    assert "no multiply-accumulates, not counted: Activation: relu; Pooling: pool" in str(result)
-
-
-def test_a_network_without_macs_costs_nothing():
-    net = w.NetworkBuilder("pools")
+def test_a_network_without_work_costs_nothing():
+    net = w.NetworkBuilder("none")
     net.add(w.Input("data", (2, 6, 6)))
-    net.add(w.Pooling("pool", "max", 2))
+    net.add(w.Softmax("prob"))
     result = simulate(net.build(), SMALL.replace({"clock_mhz": 100}))
     assert (result.macs, result.energy, result.cycles, result.utilization) == (0, 0, 0, 0)
-    assert "Pooling: pool" in str(result)
+    assert "Softmax: prob" in str(result)
 
 
 @pytest.mark.parametrize(
@@ -301,7 +265,7 @@ def test_a_network_without_macs_costs_nothing():
         ({"evaluations": 0}, "evaluations must be a positive whole number, not 0"),
         ({"engine": "walks"}, "unknown engine 'walks'; did you mean 'walk'"),
         ({"mappings": {"conv9": None}}, "no layer 'conv9' with a mapping in tiny; did you mean 'conv[123]'"),
-        ({"mappings": {"pool": None}}, "no layer 'pool' with a mapping in tiny"),
+        ({"mappings": {"relu": None}}, "no layer 'relu' with a mapping in tiny"),
     ],
 )
 def test_unknown_names_come_with_the_nearest(options, words):
@@ -327,8 +291,8 @@ def test_progress_tells_what_is_done():
     seen = []
     simulate(network(), SMALL, engine="closed-form", progress=lambda *what: seen.append(what))
     assert [doing for doing, _ in itertools.groupby(doing for doing, *_ in seen)] == [
-        *(f"mapping {name}" for name in ("conv1", "conv2", "fc")),
-        *(f"counting {name}" for name in ("conv1", "conv2", "fc")),
+        *(f"mapping {name}" for name in ("conv1", "conv2", "pool", "fc")),
+        *(f"counting {name}" for name in ("conv1", "conv2", "pool", "fc")),
         "done",
     ]
     assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)

@@ -104,7 +104,17 @@ def test_a_saved_run_holds_what_determines_it(result, tmp_path):
         "counted_by", "energy_unit", "totals", "layers", "skipped",
     }  # fmt: skip
     assert data["totals"]["energy"] == result.energy
-    assert data["skipped"] == [{"layer": "relu", "type": "Activation"}]
+    assert data["skipped"] == [
+        {
+            "layer": "relu",
+            "type": "Activation",
+            "operations": 64,
+            "words_in": 0,
+            "words_out": 0,
+            "fused_into": "conv1",
+            "reason": "fused into conv1",
+        }
+    ]
 
 
 def test_a_saved_layer_can_be_counted_again(result, tmp_path):
@@ -128,7 +138,7 @@ def test_a_csv_has_a_row_per_layer(result, tmp_path):
         rows = list(csv.DictReader(stream))
     assert [row["layer"] for row in rows] == ["conv1", "fc"]
     assert list(rows[0]) == [
-        "layer", "type", "macs", "steps", "utilization", "active_pes", "cycles", "energy_pJ",
+        "layer", "type", "macs", "operations", "steps", "utilization", "active_pes", "cycles", "energy_pJ",
         "DRAM_accesses", "GLB_accesses", "RF_accesses", "DRAM_bytes",
         "DRAM_energy", "GLB_energy", "PE_energy", "RF_energy", "MAC_energy",
     ]  # fmt: skip

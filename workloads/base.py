@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import ClassVar
 
 from workloads.errors import WorkloadError
-from workloads.geometry import Shape
+from workloads.geometry import AXES, Shape, Sizes
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,10 @@ class Layer:
         """Return the multiply-accumulates for one image."""
         return 0
 
+    def operation_count(self, inputs: Sequence[Shape]) -> int:
+        """Return the operations for one image that are no MACs; by default one addition per biased output."""
+        return prod(self.output_shape(inputs)) if self.bias_count(inputs) else 0
+
     def weight_count(self, inputs: Sequence[Shape]) -> int:
         """Return the weights, without biases and normalization parameters."""
         return 0
@@ -47,11 +52,23 @@ class Layer:
         return 0
 
     def affine_count(self, inputs: Sequence[Shape]) -> int:
-        """Return the trained scales and shifts of a normalization."""
+        """Return the trained scales and shifts of a normalization, and slopes of an activation."""
         return 0
 
+    def words_in(self, inputs: Sequence[Shape]) -> int:
+        """Return the activations read for one image, each once; by default all of the inputs."""
+        return sum(map(prod, inputs))
+
+    def words_out(self, inputs: Sequence[Shape]) -> int:
+        """Return the activations written for one image; by default all of the output."""
+        return prod(self.output_shape(inputs))
+
+    def words_trained(self, inputs: Sequence[Shape]) -> int:
+        """Return the parameters read, once for a batch; by default all of them."""
+        return self.weight_count(inputs) + self.bias_count(inputs) + self.affine_count(inputs)
+
     def _set(self, **fields: object) -> None:
-        """Fill a frozen layer's fields from an ``__init__`` that writes abbreviated sizes out in full."""
+        """Fill a frozen layer's fields with sizes checked and written out in full."""
         for field, value in fields.items():
             object.__setattr__(self, field, value)
         Layer.__post_init__(self)
@@ -59,17 +76,39 @@ class Layer:
     def _only(self, inputs: Sequence[Shape]) -> Shape:
         least, most = self.inputs_taken
         if len(inputs) < least or (most is not None and len(inputs) > most):
-            wanted = "no" if most == 0 else str(least) if least == most else f"{least} or more"
+            wanted = "no" if most == 0 else str(least) if least == most else f"{least} to {most}"
+            wanted = f"{least} or more" if most is None else wanted
             plural = "" if wanted in ("no", "1") else "s"
             raise WorkloadError(
                 f"{self.where}: {type(self).__name__} takes {wanted} input{plural}, not {len(inputs)}"
             )
         return inputs[0] if inputs else ()
 
-    def _map(self, inputs: Sequence[Shape]) -> tuple[int, int, int]:
+    def _maps(self, inputs: Sequence[Shape], axes: int) -> tuple[Shape, int, Sizes]:
+        """The first input as (leading extents, channels, extent of each axis); several maps may lead."""
         given = self._only(inputs)
-        if len(given) != 3:
+        if len(given) < axes + 1:
             raise WorkloadError(
-                f"{self.where}: {type(self).__name__} needs a (channels, height, width) input, not {given}"
+                f"{self.where}: {type(self).__name__} needs a (channels, {AXES[axes]}) input, not {given}"
             )
-        return given[0], given[1], given[2]
+        return given[: -axes - 1], given[-axes - 1], given[-axes:]
+
+    def _sequence(self, inputs: Sequence[Shape]) -> tuple[int, int]:
+        given = self._only(inputs)
+        if len(given) != 2:
+            raise WorkloadError(
+                f"{self.where}: {type(self).__name__} needs a (positions, features) input, not {given}"
+            )
+        return given[0], given[1]
+
+
+class MovesNothing(Layer):
+    """A layer that gives its input's words on as they are, under another shape or name."""
+
+    def words_in(self, inputs: Sequence[Shape]) -> int:
+        """Return 0."""
+        return 0
+
+    def words_out(self, inputs: Sequence[Shape]) -> int:
+        """Return 0."""
+        return 0

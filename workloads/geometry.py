@@ -1,22 +1,34 @@
 """Sizes a user may abbreviate, checked and written out in full, and the window that slides over a map.
 
-A *pair* is (height, width); *sides* are (top, bottom, left, right). A shape leaves the batch out:
-(channels, height, width) for a map, (features,) for a vector, (..., rows, columns) for matrices.
+Sizes have an entry per axis: (length,), (height, width) or (depth, height, width). *Sides* have two, before
+and after each axis: (top, bottom, left, right). A shape leaves the batch out: (channels, height, width) for a
+map, (features,) for a vector, (positions, features) for a sequence, (..., rows, columns) for matrices.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from workloads.errors import WorkloadError, nearest_name
 
 Shape = tuple[int, ...]
-Pair = tuple[int, int]
-Sides = tuple[int, int, int, int]
+Sizes = tuple[int, ...]
+Sides = tuple[int, ...]
 
 LARGEST = 2**31
 """No size of a network people run comes near this one: a larger number is a slip of the pen."""
+
+MOST_AXES = 8
+"""The most axes a shape may have."""
+
+AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
+_SIZES = {1: "one (length,)", 2: "a pair (height, width)", 3: "three (depth, height, width)"}
+_SIDES = {
+    1: "two (before, after)",
+    2: "four (top, bottom, left, right)",
+    3: "six (before and after each axis)",
+}
 
 
 def whole_number(value: object, where: str, field: str, least: int = 1) -> int:
@@ -45,19 +57,24 @@ def _numbers(value: object, where: str, field: str, least: int, forms: dict[int,
     return tuple(whole_number(item, where, field, least) for item in value)
 
 
-def pair(value: object, where: str, field: str) -> Pair:
-    """Return (height, width) from one positive number for both, or from a pair. Raises WorkloadError."""
-    numbers = _numbers(value, where, field, 1, {2: "a pair (height, width)"})
-    return numbers[0], numbers[-1]
+def sizes(value: object, axes: int, where: str, field: str, least: int = 1) -> Sizes:
+    """Return a size per axis, from one number for all or from one each. Raises WorkloadError."""
+    numbers = _numbers(value, where, field, least, {axes: _SIZES[axes]})
+    return numbers if len(numbers) == axes else numbers * axes
 
 
-def sides(value: object, where: str, field: str) -> Sides:
-    """Return (top, bottom, left, right) from one number, (height, width) or all. Raises WorkloadError."""
-    forms = {2: "a pair (height, width)", 4: "four (top, bottom, left, right)"}
-    numbers = _numbers(value, where, field, 0, forms)
-    if len(numbers) == 4:
-        return numbers[0], numbers[1], numbers[2], numbers[3]
-    return numbers[0], numbers[0], numbers[-1], numbers[-1]
+def axes_in(value: object) -> int:
+    """Return how many axes sizes are meant for: two from one number, else one each up to three."""
+    return min(max(len(value), 1), 3) if isinstance(value, Sequence) and not isinstance(value, str) else 2
+
+
+def sides(value: object, axes: int, where: str, field: str) -> Sides:
+    """Return sizes before and after each axis, from one number, one an axis or all. Raises WorkloadError."""
+    numbers = _numbers(value, where, field, 0, {axes: _SIZES[axes], 2 * axes: _SIDES[axes]})
+    if len(numbers) == 2 * axes:
+        return numbers
+    each = numbers if len(numbers) == axes else numbers * axes
+    return tuple(size for size in each for _ in range(2))
 
 
 def shape(value: object, where: str, field: str = "shape") -> Shape:
@@ -66,13 +83,16 @@ def shape(value: object, where: str, field: str = "shape") -> Shape:
         raise WorkloadError(
             f"{where}: {field} must be a tuple such as (channels, height, width), no batch, not {value!r}"
         )
+    if len(value) > MOST_AXES:
+        raise WorkloadError(f"{where}: {field} must have at most {MOST_AXES} axes, not {len(value)}")
     return tuple(whole_number(item, where, field) for item in value)
 
 
-def one_of(value: object, known: Sequence[str], where: str, field: str) -> str:
+def one_of(value: object, known: Iterable[str], where: str, field: str) -> str:
     """Return ``value`` if it is one of the ``known`` words. Raises WorkloadError."""
-    if not isinstance(value, str) or value not in known:
-        raise WorkloadError(f"{where}: {field}={value!r} is unknown{nearest_name(value, known)}")
+    words = tuple(known)
+    if not isinstance(value, str) or value not in words:
+        raise WorkloadError(f"{where}: {field}={value!r} is unknown{nearest_name(value, words)}")
     return value
 
 
@@ -83,37 +103,65 @@ def true_or_false(value: object, where: str, field: str) -> bool:
     return value
 
 
+def axis_number(value: object, where: str, field: str = "axis") -> int:
+    """Return an axis as NumPy counts them, from 0 or back from -1. Raises WorkloadError."""
+    number = whole_number(value, where, field, -MOST_AXES)
+    if number >= MOST_AXES:
+        raise WorkloadError(f"{where}: {field} must lie in {-MOST_AXES}..{MOST_AXES - 1}, not {number}")
+    return number
+
+
+def axis_of(axis: int, given: Shape, where: str) -> int:
+    """Return an axis of the shape ``given`` counted from 0. Raises WorkloadError where it has none such."""
+    if not -len(given) <= axis < len(given):
+        raise WorkloadError(f"{where}: {given} has no axis {axis}")
+    return axis % len(given)
+
+
+def broadcast(shapes: Sequence[Shape], where: str, kind: str) -> Shape:
+    """Return what NumPy broadcasts ``shapes`` to. Raises WorkloadError, with the word ``kind``."""
+    result = shapes[0]
+    for other in shapes[1:]:
+        longest = max(len(result), len(other))
+        first, second = ((1,) * (longest - len(given)) + given for given in (result, other))
+        if any(a != b and 1 not in (a, b) for a, b in zip(first, second, strict=True)):
+            raise WorkloadError(f"{where}: {kind} needs inputs of one shape, not {result} and {other}")
+        result = tuple(map(max, first, second))
+    return result
+
+
 def positions(
-    extent: Pair,
-    kernel: Pair,
-    stride: Pair,
+    extent: Sizes,
+    kernel: Sizes,
+    stride: Sizes,
     padding: Sides,
-    dilation: Pair,
+    dilation: Sizes,
     where: str,
     ceil_mode: bool = False,
-) -> Pair:
-    """Return how many places (rows, columns) a window takes on a map of ``extent`` (height, width).
+) -> Sizes:
+    """Return how many places a window takes along each axis of a map of ``extent``.
 
     With ``ceil_mode`` a last window may hang over the far edge, unless it would begin beyond the map and its
     leading padding. Raises WorkloadError where the window is larger than the padded map.
     """
-    padded = (extent[0] + padding[0] + padding[1], extent[1] + padding[2] + padding[3])
-    spans = (dilation[0] * (kernel[0] - 1) + 1, dilation[1] * (kernel[1] - 1) + 1)
-    if spans[0] > padded[0] or spans[1] > padded[1]:
-        dilated = f" ({_by(spans)} with dilation {_by(dilation)})" if dilation != (1, 1) else ""
-        bare = f" ({_by(extent)} unpadded)" if padded != extent else ""
+    padded = tuple(extent[a] + padding[2 * a] + padding[2 * a + 1] for a in range(len(extent)))
+    spans = tuple(d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True))
+    if any(span > room for span, room in zip(spans, padded, strict=True)):
+        dilated = f" ({by(spans)} with dilation {by(dilation)})" if max(dilation) > 1 else ""
+        bare = f" ({by(extent)} unpadded)" if padded != extent else ""
         raise WorkloadError(
-            f"{where}: kernel {_by(kernel)}{dilated} is larger than the padded input {_by(padded)}{bare}"
+            f"{where}: kernel {by(kernel)}{dilated} is larger than the padded input {by(padded)}{bare}"
         )
     counts = []
-    for axis in range(2):
+    for axis, step in enumerate(stride):
         room = padded[axis] - spans[axis]
-        count = (-(-room // stride[axis]) if ceil_mode else room // stride[axis]) + 1
-        if ceil_mode and (count - 1) * stride[axis] >= extent[axis] + padding[2 * axis]:
+        count = (-(-room // step) if ceil_mode else room // step) + 1
+        if ceil_mode and (count - 1) * step >= extent[axis] + padding[2 * axis]:
             count -= 1
         counts.append(count)
-    return counts[0], counts[1]
+    return tuple(counts)
 
 
-def _by(sizes: Pair) -> str:
-    return f"{sizes[0]}x{sizes[1]}"
+def by(extent: Sizes) -> str:
+    """Return sizes as text: ``3x3``."""
+    return "x".join(map(str, extent))

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-
-import networkx as nx
+from typing import TYPE_CHECKING
 
 from workloads.base import Layer
 from workloads.errors import WorkloadError, nearest_name
 from workloads.geometry import Shape, shape, whole_number
-from workloads.layers import Convolution, DepthwiseConvolution, Linear
+from workloads.layers import CONVOLUTIONS, Linear
+from workloads.metadata import UNKNOWN, Metadata
+
+if TYPE_CHECKING:
+    import networkx as nx
 
 
 @dataclass(frozen=True)
 class NetworkLayer:
     """A layer in its place: what feeds it, its shapes (without the batch) and its counts.
 
-    ``macs`` is for the whole batch; weights, biases and params do not depend on it. ``inputs`` names the
-    layers that feed this one, in order, and is empty for a layer bound on its own.
+    ``macs``, ``operations`` (what is no MAC) and the words read and written, each once, are for the whole
+    batch; weights, biases and params do not depend on it. ``inputs`` names the layers that feed this one, in
+    order, and is empty for a layer bound on its own. ``shares`` names the layer whose weights it uses.
     """
 
     layer: Layer
@@ -30,6 +34,10 @@ class NetworkLayer:
     weights: int
     biases: int
     affine: int
+    operations: int
+    words_in: int
+    words_out: int
+    shares: str | None = None
 
     @property
     def name(self) -> str:
@@ -49,7 +57,7 @@ class NetworkLayer:
 
 @dataclass(frozen=True)
 class SummaryRow:
-    """One line of a network's table; ``macs`` is for the whole batch."""
+    """One line of a network's table; ``macs`` and ``operations`` are for the whole batch."""
 
     name: str
     type: str
@@ -57,6 +65,20 @@ class SummaryRow:
     output_shape: Shape
     macs: int
     weights: int
+    operations: int
+
+
+@dataclass(frozen=True)
+class UniqueLayer:
+    """Layers of a network that are the same but for their names: the first of them, and all their names."""
+
+    layer: NetworkLayer
+    names: tuple[str, ...]
+
+    @property
+    def times(self) -> int:
+        """How many there are."""
+        return len(self.names)
 
 
 def bind(
@@ -84,6 +106,9 @@ def bind(
         weights=layer.weight_count(shapes),
         biases=layer.bias_count(shapes),
         affine=layer.affine_count(shapes),
+        operations=batch * layer.operation_count(shapes),
+        words_in=batch * layer.words_in(shapes) + layer.words_trained(shapes),
+        words_out=batch * layer.words_out(shapes),
     )
 
 
@@ -92,22 +117,33 @@ class Network:
     """Layers and, for each, the names of the layers that feed it; shapes are inferred here.
 
     ``nodes`` may come in any order; iteration follows it as far as every layer comes after its inputs.
-    ``graph`` is a frozen networkx.DiGraph of the names, each node with its NetworkLayer as attribute
-    ``layer``. Raises WorkloadError on duplicate names, unknown inputs, cycles and shapes that do not fit.
+    ``shared`` are pairs of a layer and the one whose weights it uses: they are counted once. Of layers that
+    differ in more than their names only the weights are shared. ``graph`` is a frozen networkx.DiGraph of the
+    names, each node with its NetworkLayer as attribute ``layer``. Raises WorkloadError on duplicate names,
+    unknown inputs, cycles and shapes that do not fit.
     """
 
     name: str
     nodes: tuple[tuple[Layer, tuple[str, ...]], ...]
     batch: int = 1
+    metadata: Metadata = UNKNOWN
+    shared: tuple[tuple[str, str], ...] = ()
     graph: nx.DiGraph = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         where = f"network {self.name!r}"
+        if not isinstance(self.name, str):
+            raise WorkloadError(f"{where}: a network's name must be text")
         object.__setattr__(self, "batch", whole_number(self.batch, where, "batch"))
         object.__setattr__(self, "nodes", tuple((layer, _names(inputs)) for layer, inputs in self.nodes))
         graph = _connect(self.nodes, where)
         _infer(graph, self.nodes, self.batch, where)
-        object.__setattr__(self, "graph", nx.freeze(graph))
+        object.__setattr__(self, "graph", graph)
+        owners = dict(self.shared)
+        for name, owner in owners.items():
+            graph.nodes[self[name].name]["layer"] = _share(self[name], self[owner], owner in owners, where)
+        written = tuple((layer.name, owners[layer.name]) for layer, _ in self.nodes if layer.name in owners)
+        object.__setattr__(self, "shared", written)
 
     @property
     def layers(self) -> tuple[NetworkLayer, ...]:
@@ -143,10 +179,8 @@ class Network:
 
     @property
     def conv_macs(self) -> int:
-        """Those of the convolutions, depthwise ones too."""
-        return sum(
-            layer.macs for layer in self if isinstance(layer.layer, (Convolution, DepthwiseConvolution))
-        )
+        """Those of the convolutions, depthwise and transposed ones too."""
+        return sum(layer.macs for layer in self if isinstance(layer.layer, CONVOLUTIONS))
 
     @property
     def fc_macs(self) -> int:
@@ -154,29 +188,48 @@ class Network:
         return sum(layer.macs for layer in self if isinstance(layer.layer, Linear))
 
     @property
+    def operations(self) -> int:
+        """Operations that are no MACs, of all layers for the whole batch."""
+        return sum(layer.operations for layer in self)
+
+    @property
     def weights(self) -> int:
-        """Weights, without biases and normalization parameters."""
-        return sum(layer.weights for layer in self)
+        """Weights, without biases and normalization parameters; shared ones once."""
+        return sum(layer.weights for layer in self if layer.shares is None)
 
     @property
     def biases(self) -> int:
-        """Biases of convolutions and linear layers."""
-        return sum(layer.biases for layer in self)
+        """Biases of convolutions, linear layers and recurrent cells."""
+        return sum(layer.biases for layer in self if not self._is_copy(layer))
 
     @property
     def affine(self) -> int:
-        """Scales and shifts of the batch normalizations, two per channel."""
-        return sum(layer.affine for layer in self)
+        """Scales and shifts of the normalizations, slopes of activations."""
+        return sum(layer.affine for layer in self if not self._is_copy(layer))
 
     @property
     def params(self) -> int:
-        """Weights, biases and batch normalization's scales and shifts; running statistics are not trained."""
+        """Weights, biases, and scales and shifts; running statistics are not trained."""
         return self.weights + self.biases + self.affine
+
+    def _is_copy(self, layer: NetworkLayer) -> bool:
+        """Whether it is another layer used once more, biases and all."""
+        return (
+            layer.shares is not None and replace(layer.layer, name=layer.shares) == self[layer.shares].layer
+        )
+
+    def unique_layers(self) -> tuple[UniqueLayer, ...]:
+        """Return the layers that differ in more than their names, inputs and shared weights, in order."""
+        found: dict[object, list[NetworkLayer]] = {}
+        for layer in self:
+            found.setdefault((replace(layer.layer, name="-"), layer.input_shapes), []).append(layer)
+        return tuple(UniqueLayer(same[0], tuple(at.name for at in same)) for same in found.values())
 
     def summary(self) -> list[SummaryRow]:
         """Return one row per layer, in order."""
         return [
-            SummaryRow(at.name, at.type, at.input_shapes, at.output_shape, at.macs, at.weights) for at in self
+            SummaryRow(at.name, at.type, at.input_shapes, at.output_shape, at.macs, at.weights, at.operations)
+            for at in self
         ]
 
 
@@ -191,22 +244,39 @@ class NetworkBuilder:
     (4, 6, 6)
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, metadata: Metadata = UNKNOWN) -> None:
         self.name = name
+        self.metadata = metadata
         self._nodes: list[tuple[Layer, tuple[str, ...]]] = []
+        self._shared: list[tuple[str, str]] = []
 
-    def add(self, layer: Layer, inputs: Sequence[str] | None = None) -> str:
-        """Add ``layer``, fed by those named in ``inputs``, else by the last one added; return its name."""
+    def add(self, layer: Layer, inputs: Sequence[str] | None = None, shares: str | None = None) -> str:
+        """Add ``layer``, fed by those named in ``inputs``, else by the last one added; return its name.
+
+        ``shares`` names the layer whose weights it uses.
+        """
         _check_layer(layer, f"network {self.name!r}")
         if inputs is None:
             first = not self._nodes or layer.inputs_taken[1] == 0
             inputs = () if first else (self._nodes[-1][0].name,)
         self._nodes.append((layer, _names(inputs)))
+        if shares is not None:
+            self._shared.append((layer.name, shares))
         return layer.name
+
+    def reuse(self, layer: str, name: str, inputs: Sequence[str] | None = None) -> str:
+        """Add the layer called ``layer`` at a second place, called ``name``, with the same weights.
+
+        Raises WorkloadError if no layer was added under that name.
+        """
+        added = {node.name: node for node, _ in self._nodes}
+        if layer not in added:
+            raise WorkloadError(f"network {self.name!r} has no layer {layer!r}{nearest_name(layer, added)}")
+        return self.add(replace(added[layer], name=name), inputs, dict(self._shared).get(layer, layer))
 
     def build(self, batch: int = 1) -> Network:
         """Return the network. Raises WorkloadError as Network does."""
-        return Network(self.name, tuple(self._nodes), batch)
+        return Network(self.name, tuple(self._nodes), batch, self.metadata, tuple(self._shared))
 
 
 def _names(inputs: str | Sequence[str]) -> tuple[str, ...]:
@@ -221,6 +291,9 @@ def _check_layer(layer: object, where: str) -> None:
 
 def _connect(nodes: Iterable[tuple[Layer, tuple[str, ...]]], where: str) -> nx.DiGraph:
     """Return the graph of names, its nodes in topological order."""
+    # Imported where a network is made: it takes longer than everything else here.
+    import networkx as nx
+
     drawn = nx.DiGraph()
     for layer, _ in nodes:
         _check_layer(layer, where)
@@ -246,7 +319,7 @@ def _connect(nodes: Iterable[tuple[Layer, tuple[str, ...]]], where: str) -> nx.D
     # Kahn's order with ties broken by place keeps a residual block's layers as they were written.
     ordered.add_nodes_from(nx.lexicographical_topological_sort(drawn, key=written.__getitem__))
     ordered.add_edges_from(drawn.edges)
-    return ordered
+    return nx.freeze(ordered)
 
 
 def _infer(graph: nx.DiGraph, nodes: Iterable[tuple[Layer, tuple[str, ...]]], batch: int, where: str) -> None:
@@ -261,3 +334,18 @@ def _infer(graph: nx.DiGraph, nodes: Iterable[tuple[Layer, tuple[str, ...]]], ba
             feeds = " and ".join(f"{source!r} of shape {s}" for source, s in zip(inputs, shapes, strict=True))
             fed = f"; it is fed by {feeds}" if feeds else "; nothing feeds it"
             raise WorkloadError(f"{where}: {error}{fed}") from None
+
+
+def _share(layer: NetworkLayer, owner: NetworkLayer, shares_too: bool, where: str) -> NetworkLayer:
+    """Return ``layer`` with ``owner`` as the one whose weights it uses, unless that ``shares_too``."""
+    if shares_too:
+        raise WorkloadError(
+            f"{where}: {layer.layer.where} cannot share the weights of {owner.name!r}; "
+            "name the one layer that has weights of its own"
+        )
+    if layer.weights != owner.weights:
+        raise WorkloadError(
+            f"{where}: {layer.layer.where} has {layer.weights} weights and cannot share "
+            f"the {owner.weights} of {owner.name!r}"
+        )
+    return replace(layer, shares=owner.name)

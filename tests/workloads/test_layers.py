@@ -209,7 +209,8 @@ REFUSED = {
     ),
     "kind='maximal' is unknown; did you mean 'max'?": lambda: Pooling("x", "maximal", 2),
     "kind='avg' is unknown; did you mean 'average'?": lambda: GlobalPooling("x", "avg"),
-    "kind='q' is unknown; known: add, multiply, maximum": lambda: Elementwise("x", "q"),
+    "kind='q' is unknown; known: add, multiply, maximum, minimum, mean, subtract, divide, power, modulo, "
+    "compare, logical, select": lambda: Elementwise("x", "q"),
     "kind='rellu' is unknown; did you mean 'relu'?": lambda: Activation("x", "rellu"),
     "kind='batched' is unknown; did you mean 'batch'?": lambda: Normalization("x", "batched"),
     "shape must be a tuple such as (channels, height, width), no batch, not 224": lambda: Input(

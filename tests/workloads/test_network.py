@@ -11,14 +11,17 @@ from workloads import (
     Activation,
     Convolution,
     Elementwise,
+    Embedding,
     Input,
     Layer,
     Linear,
     MatrixMultiplication,
+    Metadata,
     Network,
     NetworkBuilder,
     Normalization,
     Softmax,
+    TransposedConvolution,
     WorkloadError,
 )
 
@@ -178,3 +181,117 @@ def test_a_lone_input_name_is_one_name() -> None:
     net.add(FC, "input")
     assert net.build()["fc"].inputs == ("input",)
     assert Network("n", ((IMAGE, ()), (FC, "input")))["fc"].inputs == ("input",)  # type: ignore[arg-type]
+
+
+def test_a_layer_used_twice_counts_its_parameters_once_and_its_work_twice() -> None:
+    net = NetworkBuilder("heads")
+    net.add(IMAGE)
+    net.add(Convolution("head", 4, 3, padding=1))
+    net.reuse("head", "head2", ["input"])
+    network = net.build()
+    once = network["head"]
+    assert (network.weights, network.biases, network.params) == (once.weights, once.biases, once.params)
+    assert (network.macs, network.operations) == (2 * once.macs, 2 * once.operations)
+    assert (network["head2"].shares, network["head2"].weights) == ("head", once.weights)
+    assert network.shared == (("head2", "head"),)
+    assert pickle.loads(pickle.dumps(network)) == network
+    # Once more of the copy is once more of the layer.
+    net.reuse("head2", "head3", ["input"])
+    assert net.build()["head3"].shares == "head"
+    assert net.build().params == once.params
+
+
+def test_a_tied_embedding_shares_its_weights_alone() -> None:
+    """Press and Wolf, EACL 2017: the output layer's matrix is the embedding's."""
+    net = NetworkBuilder("language")
+    net.add(Input("tokens", (5,)))
+    net.add(Embedding("embedding", 100, 8))
+    net.add(Linear("logits", 100, last_axis=True), shares="embedding")
+    network = net.build()
+    assert (network.weights, network.biases) == (800, 100)
+
+
+@pytest.mark.parametrize(
+    ("shared", "message"),
+    [
+        ((("fc", "cnv1"),), "network 'residual' has no layer 'cnv1'; did you mean 'conv1'?"),
+        ((("fc", "conv1"),), "layer 'fc' has 2560 weights and cannot share the 144 of 'conv1'"),
+        (
+            (("fc", "fc"),),
+            "layer 'fc' cannot share the weights of 'fc'; name the one layer that has",
+        ),
+        (
+            (("fc", "conv1"), ("conv1", "bypass")),
+            "layer 'fc' cannot share the weights of 'conv1'; name the one layer that has weights of its own",
+        ),
+    ],
+)
+def test_what_cannot_be_shared(shared: tuple[tuple[str, str], ...], message: str) -> None:
+    with pytest.raises(WorkloadError) as caught:
+        Network("residual", residual().nodes, shared=shared)
+    assert message in str(caught.value)
+
+
+def test_reusing_needs_a_layer() -> None:
+    with pytest.raises(WorkloadError, match=r"^network 'n' has no layer 'head'$"):
+        NetworkBuilder("n").reuse("head", "head2")
+
+
+def test_layers_that_differ_in_name_alone_are_one() -> None:
+    net = NetworkBuilder("blocks")
+    net.add(IMAGE)
+    for block in range(3):
+        net.add(Convolution(f"conv{block}", 4, 3, padding=1))
+        net.add(Activation(f"relu{block}"))
+    net.add(Convolution("last", 4, 3, padding=1, bias=False))
+    unique = net.build(batch=2).unique_layers()
+    assert [(at.names, at.times) for at in unique] == [
+        (("input",), 1),
+        (("conv0", "conv1", "conv2"), 3),
+        (("relu0", "relu1", "relu2"), 3),
+        (("last",), 1),
+    ]
+    assert unique[1].layer == net.build(batch=2)["conv0"]
+    assert sum(at.times * at.layer.macs for at in unique) == net.build(batch=2).macs
+
+
+def test_operations_and_transposed_convolutions_are_in_the_totals() -> None:
+    net = NetworkBuilder("n")
+    net.add(IMAGE)
+    net.add(TransposedConvolution("up", 2, 2, 2))
+    net.add(Activation("relu"))
+    network = net.build(batch=3)
+    assert network.conv_macs == network.macs == 3 * 4 * 2 * 16 * 16
+    assert network.operations == 3 * (2 * 16 * 16 + 2 * 16 * 16)
+    assert [row.operations for row in network.summary()] == [0, 1536, 1536]
+
+
+def test_metadata() -> None:
+    known = Metadata(2012, "Krizhevsky et al., NIPS 2012", "ImageNet", 37.5, 17)
+    net = NetworkBuilder("alexnet", known)
+    net.add(IMAGE)
+    assert net.build().metadata == known == net.build().with_batch(2).metadata
+    assert type(known.top5_error) is float
+    assert residual().metadata == Metadata()
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"year": 12}, "metadata: year must lie between 1900 and 2**31, not 12"),
+        ({"year": "2012"}, "metadata: year must be a whole number, not '2012'"),
+        ({"source": 3}, "metadata: source must be text, not 3"),
+        ({"dataset": " "}, "metadata: dataset must be text, not ' '"),
+        ({"top1_error": float("nan")}, "metadata: top1_error must be a percentage from 0 to 100, not nan"),
+        ({"top5_error": True}, "metadata: top5_error must be a percentage from 0 to 100, not True"),
+    ],
+)
+def test_metadata_that_cannot_be(fields: dict[str, object], message: str) -> None:
+    with pytest.raises(WorkloadError) as caught:
+        Metadata(**fields)  # type: ignore[arg-type]
+    assert str(caught.value) == message
+
+
+def test_a_network_s_name_is_text() -> None:
+    with pytest.raises(WorkloadError, match=r"^network 3: a network's name must be text$"):
+        Network(3, ((IMAGE, ()),))  # type: ignore[arg-type]

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import workloads.errors
 import workloads.layers
 import workloads.network
+import workloads.network_file
 import workloads.zoo
 from workloads import Convolution, DepthwiseConvolution, Pooling, WorkloadError, bind
 
@@ -111,7 +112,19 @@ def test_pooling_equals_the_slid_window(
 
 
 @pytest.mark.parametrize(
-    "module", [workloads.errors, workloads.layers, workloads.network, workloads.zoo], ids=lambda m: m.__name__
+    "module",
+    [
+        workloads.errors,
+        workloads.layers,
+        workloads.layers.convolution,
+        workloads.layers.pointwise,
+        workloads.layers.product,
+        workloads.layers.shaping,
+        workloads.network,
+        workloads.network_file,
+        workloads.zoo,
+    ],
+    ids=lambda m: m.__name__,
 )
 def test_the_examples_in_docstrings_run(module: object) -> None:
     ran = doctest.testmod(module)  # type: ignore[arg-type]
