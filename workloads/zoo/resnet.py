@@ -5,78 +5,119 @@ Names say stage, block and place: conv3_2b is the second convolution of the seco
 
 from __future__ import annotations
 
-from workloads.layers import (
-    Activation,
-    Convolution,
-    Elementwise,
-    GlobalPooling,
-    Input,
-    Linear,
-    Normalization,
-    Pooling,
-    Softmax,
-)
+from collections.abc import Callable
+from functools import partial
+
+from workloads.layers import Elementwise, Input, Pooling
+from workloads.metadata import Metadata
 from workloads.network import Network, NetworkBuilder
+from workloads.zoo.image_parts import Size, activate, chosen, classify, convolve
 
-# Table 1: blocks in stages conv2 to conv5 by depth, and the width of each stage's 3x3 convolutions.
-_BLOCKS = {50: (3, 4, 6, 3)}
-_WIDTHS = (64, 128, 256, 512)
-_EXPANSION = 4  # a bottleneck's outputs over its width: 256 over 64 in stage conv2
+SOURCE = "K. He et al., Deep residual learning for image recognition, CVPR 2016"
+# Table 1: blocks in stages conv2 to conv5 by depth; from 50 layers on they are bottlenecks.
+BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3), 152: (3, 8, 36, 3)}
+BOTTLENECKS = (50, 101, 152)
+# Top-1 and top-5 error of the paper's tables 2 (18, with padded shortcuts) and 3 (ten crops), and of the
+# first weights torchvision published (one crop).
+_ERRORS: dict[int, tuple[float, float | None]] = {
+    18: (27.88, None), 34: (24.52, 7.46), 50: (22.85, 6.71), 101: (21.75, 6.05), 152: (21.43, 5.71)
+}  # fmt: skip
+_ERRORS_V15 = {50: (23.870, 7.138), 101: (22.626, 6.454), 152: (21.688, 5.954)}
 
 
-def resnet50(batch: int = 1, input_size: int | tuple[int, int] = 224, classes: int = 1000) -> Network:
-    """Return the paper's ResNet-50, whose stages conv3 to conv5 begin with a stride in the first 1x1.
+def resnet(depth: int, batch: int = 1, input_size: Size = 224, classes: int = 1000) -> Network:
+    """Return the paper's ResNet of 18, 34, 50, 101 or 152 layers, with projections where channels grow.
 
-    ``input_size`` is one number or (height, width). Raises WorkloadError.
+    A bottleneck that halves the map does so in its first 1x1. ``input_size`` is one number or (height,
+    width). Raises WorkloadError.
     """
-    return _resnet("resnet50", 50, "a", batch, input_size, classes)
+    chosen(depth, BLOCKS, "resnet", "depth")
+    about = Metadata(2015, SOURCE, "ImageNet", *_ERRORS[depth])
+    return imagenet_resnet(f"resnet{depth}", about, depth, batch, input_size, classes, strided="a")
 
 
-def resnet50_v1_5(batch: int = 1, input_size: int | tuple[int, int] = 224, classes: int = 1000) -> Network:
-    """Return the ResNet-50 of torchvision, with the stride in the 3x3: more MACs, the same weights."""
-    return _resnet("resnet50_v1_5", 50, "b", batch, input_size, classes)
+def resnet_v15(depth: int, batch: int = 1, input_size: Size = 224, classes: int = 1000) -> Network:
+    """Return the ResNet v1.5 of torchvision, of 50, 101 or 152 layers, with strides in the 3x3 convolutions.
+
+    More MACs than the paper's, and the same weights. Raises WorkloadError.
+    """
+    chosen(depth, BOTTLENECKS, "resnet_v15", "depth")
+    about = Metadata(2016, f"{SOURCE}; strides of fb.resnet.torch", "ImageNet", *_ERRORS_V15[depth])
+    return imagenet_resnet(f"resnet{depth}_v15", about, depth, batch, input_size, classes)
 
 
-def _resnet(
-    name: str, depth: int, strided: str, batch: int, input_size: int | tuple[int, int], classes: int
+def imagenet_resnet(
+    name: str,
+    about: Metadata,
+    depth: int,
+    batch: int,
+    input_size: Size,
+    classes: int,
+    *,
+    width: int = 64,
+    groups: int = 1,
+    strided: str = "b",
 ) -> Network:
-    net = NetworkBuilder(name)
+    """Return a network of ``BLOCKS[depth]``, whose first stage is ``width`` wide inside its blocks.
+
+    ``groups`` are of the bottlenecks' 3x3, ``strided`` the letter of their convolution with a stride.
+    """
+    net = NetworkBuilder(name, about)
     net.add(Input.image("input", 3, input_size))
-    _convolve(net, "1", 64, 7, stride=2)
-    net.add(Activation("relu1"))
+    convolve(net, "1", 64, 7, stride=2)
     # Padded by one, the 3x3 pooling takes 112 to 56 as in table 1.
     last = net.add(Pooling("pool1", "max", 3, stride=2, padding=1))
-    for stage, (blocks, width) in enumerate(zip(_BLOCKS[depth], _WIDTHS, strict=True), start=2):
+    bottlenecks = depth in BOTTLENECKS
+    for number, blocks in enumerate(BLOCKS[depth]):
+        outputs = (256 if bottlenecks else 64) * 2**number
         for block in range(1, blocks + 1):
-            stride = 2 if block == 1 and stage > 2 else 1
-            last = _bottleneck(net, f"{stage}_{block}", last, width, stride, strided, projected=block == 1)
-    net.add(GlobalPooling("pool5", "average"))
-    net.add(Linear("fc", classes))
-    net.add(Softmax("prob"))
+            place = f"{number + 2}_{block}"
+            stride = 2 if block == 1 and number > 0 else 1
+            if bottlenecks:
+                branch = bottleneck(net, place, last, width * 2**number, outputs, stride, groups, strided)
+            else:
+                branch = basic(net, place, last, outputs, stride)
+            grows = block == 1 and (bottlenecks or number > 0)
+            shortcut = projection(net, place, last, outputs, stride) if grows else last
+            last = join(net, place, branch, shortcut)
+    classify(net, classes)
     return net.build(batch)
 
 
-def _bottleneck(
-    net: NetworkBuilder, block: str, source: str, width: int, stride: int, strided: str, projected: bool
-) -> str:
-    """Add 1x1, 3x3, 1x1 and the shortcut around them (figure 5, right); return the last layer's name."""
-    branch = source
-    for letter, channels, kernel in (("a", width, 1), ("b", width, 3), ("c", _EXPANSION * width, 1)):
-        steps = stride if letter == strided else 1
-        branch = _convolve(net, block + letter, channels, kernel, steps, branch)
-        if letter != "c":
-            branch = net.add(Activation(f"relu{block}{letter}"))
-    shortcut = source
-    if projected:
-        shortcut = _convolve(net, f"{block}_shortcut", _EXPANSION * width, 1, stride, source)
-    net.add(Elementwise(f"add{block}", "add"), [branch, shortcut])
-    return net.add(Activation(f"relu{block}"))
+def basic(net: NetworkBuilder, place: str, source: str, width: int, stride: int) -> str:
+    """Add two 3x3 convolutions (figure 5, left)."""
+    convolve(net, f"{place}a", width, 3, stride, source)
+    return convolve(net, f"{place}b", width, 3, activation=None)
 
 
-def _convolve(
-    net: NetworkBuilder, place: str, channels: int, kernel: int, stride: int, source: str | None = None
+def bottleneck(
+    net: NetworkBuilder,
+    place: str,
+    source: str,
+    width: int,
+    outputs: int,
+    stride: int,
+    groups: int = 1,
+    strided: str = "b",
 ) -> str:
-    """Add a convolution that keeps the map's size but for its stride, and its batch normalization."""
-    inputs = None if source is None else [source]
-    net.add(Convolution(f"conv{place}", channels, kernel, stride, padding=kernel // 2, bias=False), inputs)
-    return net.add(Normalization(f"bn{place}", "batch"))
+    """Add 1x1, 3x3 and 1x1 convolutions (figure 5, right); the one of letter ``strided`` has the stride."""
+    convolve(net, f"{place}a", width, 1, stride if strided == "a" else 1, source)
+    convolve(net, f"{place}b", width, 3, stride if strided == "b" else 1, groups=groups)
+    return convolve(net, f"{place}c", outputs, 1, activation=None)
+
+
+def projection(net: NetworkBuilder, place: str, source: str, outputs: int, stride: int) -> str:
+    """Add a 1x1 convolution as shortcut (option B)."""
+    return convolve(net, f"{place}_shortcut", outputs, 1, stride, source, activation=None)
+
+
+def join(net: NetworkBuilder, place: str, branch: str, shortcut: str) -> str:
+    """Add the sum of both, and its activation."""
+    net.add(Elementwise(f"add{place}", "add"), [branch, shortcut])
+    return activate(net, place)
+
+
+NETWORKS: dict[str, Callable[..., Network]] = {
+    **{f"resnet{depth}": partial(resnet, depth) for depth in BLOCKS},
+    **{f"resnet{depth}_v15": partial(resnet_v15, depth) for depth in BOTTLENECKS},
+}
