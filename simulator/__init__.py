@@ -31,12 +31,12 @@ if TYPE_CHECKING:
     from simulator.loading import Layer as Layer
     from simulator.loading import Machine as Machine
     from simulator.loading import MappingSource as MappingSource
+    from simulator.loading import NetworkSource as NetworkSource
     from simulator.mappers import Found, Standing, objective
     from simulator.mapping import Mapping
     from simulator.mapspaces import Constraints, Mapspace
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
-    from workloads import Network
 
     DataflowSource = dataflows.Source
     ObjectiveSource = objective.Source
@@ -90,7 +90,7 @@ def __dir__() -> list[str]:
 
 
 def simulate(
-    network: Network | str,
+    network: NetworkSource,
     architecture: Machine,
     dataflow: DataflowSource | None = None,
     objective: str = "energy",
@@ -102,8 +102,12 @@ def simulate(
     evaluations: int | None = None,
     densities: DensitySource | None = None,
     time_limit: float | None = None,
+    fuse: bool = True,
 ) -> NetworkResult:
     """Map, count and price every layer of a network; see `simulator.evaluation.simulate`.
+
+    The network is whatever `load_network` takes. Activations and normalizations are part of the layers
+    before them unless ``fuse`` is False.
 
     Raises
     ------
@@ -125,6 +129,7 @@ def simulate(
         evaluations,
         time_limit,
         densities,
+        fuse,
     )
 
 

@@ -12,10 +12,13 @@ from typing import Annotated
 
 import typer
 
+from simulator.cli_convert import convert
 from simulator.cli_options import (
     Batch,
+    BuilderOptions,
     Dataflow,
     Densities,
+    Dimensions,
     Engine,
     Evaluations,
     Json,
@@ -26,8 +29,11 @@ from simulator.cli_options import (
     MapspaceDataflow,
     NetworkName,
     Objective,
+    Phase,
     Save,
     TimeLimit,
+    network_options,
+    pairs,
     print_json,
 )
 from simulator.cli_serve import serve
@@ -52,6 +58,7 @@ app.add_typer(listing, name="list", epilog="Example: simulator list architecture
 app.command(
     epilog='Example: echo \'{"open": {"layer": "alexnet:conv2", "arch": "eyeriss_v1"}}\' | simulator serve'
 )(serve)
+app.command(epilog="Example: simulator convert model.onnx model.yaml --dim height=224")(convert)
 
 
 def main() -> None:
@@ -88,11 +95,20 @@ def run(
     arch: MachineOption,
     dataflow: Dataflow = None,
     batch: Batch = None,
+    option: BuilderOptions = None,
+    dimension: Dimensions = None,
+    phase: Phase = None,
     objective: Objective = "energy",
     mapper: Mapper = None,
     evaluations: Evaluations = None,
     time_limit: TimeLimit = None,
     densities: Densities = None,
+    no_fuse: Annotated[
+        bool,
+        typer.Option(
+            "--no-fuse", help="Activations and normalizations read and write their values for themselves."
+        ),
+    ] = False,
     engine: Engine = "walk",
     mapping: Annotated[
         list[str] | None,
@@ -107,13 +123,14 @@ def run(
     import simulator as sim
     from simulator.terminal import network_parts, print_parts, progress
 
-    mappings = _mapping_files(mapping or [])
+    mappings = pairs("--mapping", "LAYER=FILE", mapping or ())
     if out is not None:
         _prepare(out)
     with progress(f"reading {network}") as report:
+        loaded = sim.load_network(network, batch, **network_options(dimension, phase, option))
         result = sim.simulate(
-            network, arch, dataflow, objective, engine, batch, mappings, report, mapper, evaluations,
-            densities, time_limit,
+            loaded, arch, dataflow, objective, engine, None, mappings, report, mapper, evaluations,
+            densities, time_limit, not no_fuse,
         )  # fmt: skip
         if out is not None:
             result.save(out / "result.json")
@@ -148,6 +165,9 @@ def evaluate(
         ),
     ] = None,
     batch: Batch = None,
+    option: BuilderOptions = None,
+    dimension: Dimensions = None,
+    phase: Phase = None,
     densities: Densities = None,
     engine: Engine = "walk",
     save: Save = None,
@@ -165,7 +185,7 @@ def evaluate(
     if save is not None:
         check_writable(save)
     machine = sim.load_architecture(arch)
-    problem = sim.load_layer(layer, batch, densities)
+    problem = sim.load_layer(layer, batch, densities, **network_options(dimension, phase, option))
     if parameters is None:
         nest = sim.load_mapping(str(mapping))
     else:
@@ -191,6 +211,9 @@ def search(
     arch: MachineOption,
     dataflow: MapspaceDataflow = None,
     batch: Batch = None,
+    option: BuilderOptions = None,
+    dimension: Dimensions = None,
+    phase: Phase = None,
     densities: Densities = None,
     objective: Objective = "energy",
     mapper: Mapper = None,
@@ -236,7 +259,8 @@ def search(
 
     if save is not None:
         check_writable(save)
-    machine, problem = sim.load_architecture(arch), sim.load_layer(layer, batch, densities)
+    machine = sim.load_architecture(arch)
+    problem = sim.load_layer(layer, batch, densities, **network_options(dimension, phase, option))
     keeps = _keeps(keep or [], bypass or [])
     both = tuple(objective.split(",")) if "," in objective else objective
     with search_progress(f"searching {problem.name}") as report:
@@ -302,18 +326,6 @@ def _rules(without: list[str] | None) -> list[str] | None:
 
     check_rules(without)
     return None if without is None else [name for name in RULES if name not in without]
-
-
-def _mapping_files(given: list[str]) -> dict[str, str]:
-    files: dict[str, str] = {}
-    for text in given:
-        layer, equals, file = text.partition("=")
-        if not (layer and equals and file):
-            raise SimulatorError(f"--mapping takes LAYER=FILE, not {text!r}")
-        if layer in files:
-            raise SimulatorError(f"--mapping: layer {layer!r} is given twice")
-        files[layer] = file
-    return files
 
 
 def _parameters(dataflow: str, text: str) -> dict[str, int]:

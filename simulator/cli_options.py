@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from typer.models import OptionInfo
+
+from simulator.errors import SimulatorError
 
 
 def print_json(data: object) -> None:
@@ -42,7 +45,8 @@ NetworkName = Annotated[
     str,
     typer.Argument(
         metavar="NETWORK",
-        help="A network's name; see `simulator list networks`.",
+        help="A network's name (`simulator list networks`), or a file: ONNX, Caffe's .prototxt, Keras' "
+        ".keras or .json, a table of layers (.csv), or YAML.",
         autocompletion=network_names,
     ),
 ]
@@ -62,7 +66,12 @@ Dataflow = Annotated[
     str | None, _dataflow_option("A dataflow (see `simulator list dataflows`), or its YAML file.")
 ]
 LayerName = Annotated[
-    str, typer.Argument(metavar="LAYER", help="A layer, as alexnet:conv2, or a problem's YAML file.")
+    str,
+    typer.Argument(
+        metavar="LAYER",
+        help="A layer, as alexnet:conv2 or model.onnx:conv2 (of several parts one of them, "
+        "vit_b_16:block1_attention.scores), or a problem's YAML file.",
+    ),
 ]
 MapspaceDataflow = Annotated[
     str | None,
@@ -93,6 +102,23 @@ Densities = Annotated[
     typer.Option(metavar="FILE", help="A YAML file of densities: each layer's tensors' shares of non-zeros."),
 ]
 Batch = Annotated[int | None, typer.Option(min=1, help="Images at a time.")]
+Dimensions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--dim", metavar="NAME=SIZE", help="A size that a network's file leaves open; may be repeated."
+    ),
+]
+Phase = Annotated[
+    str | None, typer.Option(metavar="TEST|TRAIN", help="The phase of a Caffe file, by default TEST.")
+]
+BuilderOptions = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="An option of the network's builder, as width=0.75 or input_size=[480, 640]; may be repeated.",
+    ),
+]
 Engine = Annotated[
     str,
     typer.Option(
@@ -100,3 +126,35 @@ Engine = Annotated[
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+
+
+def pairs(option: str, form: str, given: Iterable[str]) -> dict[str, str]:
+    """The pairs of a repeated option, NAME=SIZE or whatever form it has; SimulatorError for wrong ones."""
+    found: dict[str, str] = {}
+    for text in given:
+        name, _, value = (part.strip() for part in text.partition("="))
+        if not (name and value):
+            raise SimulatorError(f"{option} takes {form}, not {text!r}")
+        if name in found:
+            raise SimulatorError(f"{option}: {name!r} is given twice")
+        found[name] = value
+    return found
+
+
+def network_options(
+    dimensions: list[str] | None, phase: str | None, options: list[str] | None
+) -> dict[str, Any]:
+    """What `simulator.load_network` takes besides the batch, of what the command line gave."""
+    from simulator.files import parse_yaml
+
+    found: dict[str, Any] = {}
+    for name, text in pairs("--option", "NAME=VALUE", options or ()).items():
+        if name == "batch":
+            raise SimulatorError("--option batch: give --batch")
+        found[name] = parse_yaml(text, f"--option {name}")
+    sizes: dict[str, int] = {}
+    for name, text in pairs("--dim", "NAME=SIZE", dimensions or ()).items():
+        if not (text.isascii() and text.isdigit() and 0 < len(text) <= 18):
+            raise SimulatorError(f"--dim {name}: a size is a whole number from 1 on, not {text!r}")
+        sizes[name] = int(text)
+    return found | ({"dimensions": sizes} if sizes else {}) | ({} if phase is None else {"phase": phase})

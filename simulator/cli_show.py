@@ -9,18 +9,23 @@ import typer
 
 from simulator.cli_options import (
     Batch,
+    BuilderOptions,
+    Dimensions,
     Json,
     LayerName,
     Machine,
     MachineOption,
     MapspaceDataflow,
     NetworkName,
+    Phase,
     architecture_names,
     dataflow_names,
     mapper_names,
+    network_options,
     print_json,
 )
 from simulator.errors import SimulatorError
+from simulator.files import check_writable
 
 if TYPE_CHECKING:
     from simulator.mapping import Mapping
@@ -38,19 +43,37 @@ show = typer.Typer(
 listing = typer.Typer(help="List the names that other commands take.", no_args_is_help=True)
 
 
-@show.command("network", epilog="Example: simulator show network alexnet --batch 4")
-def show_network(name: NetworkName, batch: Batch = None, as_json: Json = False) -> None:
-    """Show a network's layers: types, shapes, multiply-accumulates, weights."""
-    from dataclasses import asdict
-
+@show.command(
+    "network",
+    epilog="Example: simulator show network googlenet --plot googlenet.pdf\n\n"
+    "Example: simulator show network mobilenet_v1 --option width=0.5 --batch 4",
+)
+def show_network(
+    name: NetworkName,
+    batch: Batch = None,
+    option: BuilderOptions = None,
+    dimension: Dimensions = None,
+    phase: Phase = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draw its graph too (.png, .pdf or .svg).")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a network: layers with shapes, MACs and weights, totals, where the graph forks and joins."""
     import simulator as sim
-    from simulator.terminal import print_parts, summary_table
+    from simulator.terminal import print_parts
+    from simulator.terminal_networks import network_overview, overview_parts
 
-    network = sim.load_network(name, batch)
+    network = sim.load_network(name, batch, **network_options(dimension, phase, option))
+    if plot is not None:
+        from simulator.plots import network_graph, save_figure
+
+        check_writable(plot)
+        save_figure(network_graph(network), plot)
     if as_json:
-        print_json([asdict(row) for row in network.summary()])
+        print_json(network_overview(network))
     else:
-        print_parts(lambda _: [summary_table(network)])
+        print_parts(lambda _: overview_parts(network))
 
 
 @show.command("architecture", epilog="Example: simulator show architecture eyeriss_v1")
@@ -145,6 +168,9 @@ def show_mapspace(
     arch: MachineOption,
     dataflow: MapspaceDataflow = None,
     batch: Batch = None,
+    option: BuilderOptions = None,
+    dimension: Dimensions = None,
+    phase: Phase = None,
     as_json: Json = False,
 ) -> None:
     """Show the mapspace of a layer: its size, its slots and nodes, and the columns of its vectors."""
@@ -153,7 +179,8 @@ def show_mapspace(
     from simulator.terminal import mapspace_parts, print_parts, progress
 
     with progress(f"counting mappings of {layer}"):
-        space = sim.mapspace(sim.load_layer(layer, batch), arch, dataflow)
+        problem = sim.load_layer(layer, batch, **network_options(dimension, phase, option))
+        space = sim.mapspace(problem, arch, dataflow)
         size = space.size()
     if as_json:
         print_json(mapspace_data(space, size))
@@ -163,10 +190,22 @@ def show_mapspace(
 
 @listing.command("networks", epilog="Example: simulator list networks")
 def list_networks(as_json: Json = False) -> None:
-    """List the networks that come with the simulator."""
+    """List the networks that come with the simulator, with the MACs of one image, weights, year, source."""
+    from simulator.terminal import print_parts, progress
+    from simulator.terminal_networks import zoo_rows, zoo_table
     from workloads import NETWORKS
 
-    _print_names("network", {name: entry.description for name, entry in NETWORKS.items()}, as_json)
+    with progress("building networks") as report:
+        built = []
+        for number, (name, entry) in enumerate(NETWORKS.items()):
+            if report is not None:
+                report(f"building {name}", number, len(NETWORKS))
+            built.append((entry.description, entry()))
+    rows = zoo_rows(built)
+    if as_json:
+        print_json(rows)
+    else:
+        print_parts(lambda width: [zoo_table(rows, width)])
 
 
 @listing.command("architectures", epilog="Example: simulator list architectures")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from collections.abc import Mapping as _Dictionary
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from simulator.problem import Problem
     from workloads import Network, NetworkLayer
 
+    # A module of PyTorch is all that can be called here.
+    NetworkSource = Network | str | os.PathLike[str] | Callable[..., object]
     Layer = NetworkLayer | Problem | str | os.PathLike[str]
     Machine = Architecture | str | os.PathLike[str]
     MappingSource = Mapping | str | os.PathLike[str] | list[Any]
@@ -43,27 +46,62 @@ def load_architecture(source: Machine) -> Architecture:
     return machine
 
 
-def load_network(source: Network | str, batch: int | None = None, **options: Any) -> Network:
-    """Return a network: a name of the zoo, with its builder's options, or the object itself.
+def load_network(source: NetworkSource, batch: int | None = None, **options: Any) -> Network:
+    """Return a network: a name of the zoo, a file, a PyTorch module, or the object itself.
+
+    Files are ONNX, Caffe's prototxt, Keras' .keras or .json, tables of layers and our own YAML
+    (`workloads.importers`).
+
+    Parameters
+    ----------
+    batch
+        Images at a time; by default what the file or the object says, else 1.
+    options
+        Of a name those of its builder (``input_size=300``, ``width=0.75``), of a file those of its format
+        (``dimensions={"sequence": 128}``, ``phase="TRAIN"``), of a module ``input_shape=(3, 224, 224)``.
 
     Raises
     ------
     WorkloadError
-        For an unknown name, with the nearest one, or a wrong option.
+        For an unknown name, with the nearest one, a file that cannot be read, a wrong option.
     """
     import workloads
+    from workloads import importers
 
     if isinstance(source, workloads.Network):
+        if options:
+            raise workloads.WorkloadError(
+                f"network {source.name!r} is made; it takes no {', '.join(options)}"
+            )
         return source if batch is None else source.with_batch(batch)
-    return workloads.build(source, batch=1 if batch is None else batch, **options)
+    if isinstance(source, os.PathLike) or (isinstance(source, str) and importers.is_network_file(source)):
+        return importers.read_network_file(source, batch=batch, **options)
+    if isinstance(source, str):
+        return workloads.build(source, batch=1 if batch is None else batch, **options)
+    if _is_torch_module(source):
+        from workloads.importers.torch_export import read_torch
+
+        return read_torch(source, batch=1 if batch is None else batch, **options)
+    raise workloads.WorkloadError(
+        f"a network is a name, a file's path, a PyTorch module or a network object, not {source!r:.80}"
+    )
+
+
+def _is_torch_module(source: object) -> bool:
+    """Whether it is a module of PyTorch, which is not imported to find out."""
+    return any(base.__module__ == "torch.nn.modules.module" for base in type(source).__mro__)
 
 
 def load_layer(
     source: Layer,
     batch: int | None = None,
     densities: _Dictionary[str, float] | str | os.PathLike[str] | None = None,
+    **options: Any,
 ) -> Problem:
     """Return the problem of a layer: a layer of a network, ``"alexnet:conv2"``, or a YAML file.
+
+    The network of a named layer is a name or a file (``"model.onnx:conv2"``), with the ``options`` of
+    `load_network`. Of a layer that is several problems name one, as ``"vit_b_16:block1_attention.scores"``.
 
     ``batch`` goes with a layer named like that; any other states its own. ``densities`` are those of the
     layer's tensors, ``{"inputs": 0.613}``, or a YAML file of such mappings, one per layer; 1 where not given.
@@ -74,26 +112,32 @@ def load_layer(
     Raises
     ------
     SimulatorError, WorkloadError
-        For a layer without multiply-accumulates, an unknown name, a malformed file, a batch given twice, a
-        density out of (0, 1].
+        For a layer that the array cannot run, one of several parts (with their names), an unknown name, a
+        malformed file, a batch or options given twice, a density out of (0, 1].
     """
     from simulator.densities import densify
 
-    problem = _load_problem(source, batch)
+    problem = _load_problem(source, batch, options)
     return problem if densities is None else densify(problem, densities)
 
 
-def _load_problem(source: Layer, batch: int | None) -> Problem:
+def _load_problem(source: Layer, batch: int | None, options: dict[str, Any]) -> Problem:
     """The problem of a layer, with no densities but those that its file states."""
     from simulator.errors import ProblemError
-    from simulator.lowering import lower_layer, lower_pooling
+    from simulator.lowering import lowered_part
     from simulator.problem import Problem, read_problem
 
     if isinstance(source, str) and ":" in source and not source.endswith((".yaml", ".yml", ".json")):
         name, layer = source.split(":", 1)
-        source = load_network(name, batch)[layer]
-    elif batch is not None:
-        raise ProblemError("a batch goes with a layer named as alexnet:conv2; a problem states its own")
+        network = load_network(name, batch, **options)
+        # A part's name is its layer's and more: attention.scores.
+        wholes = [x for x in network if layer.startswith(f"{x.name}.")]
+        if layer in network or not wholes:
+            return lowered_part(network[layer])
+        return lowered_part(max(wholes, key=lambda whole: len(whole.name)), layer)
+    if batch is not None or options:
+        given = ", ".join([*(["batch"] if batch is not None else []), *options])
+        raise ProblemError(f"{given}: goes with a layer named as alexnet:conv2; a problem states its own")
     if isinstance(source, Problem):
         return source
     if isinstance(source, str | os.PathLike):
@@ -105,13 +149,7 @@ def _load_problem(source: Layer, batch: int | None) -> Problem:
         raise ProblemError(
             f"a layer is a problem, a network's layer, a name or a file's path, not {source!r}"
         )
-    problems = lower_layer(source)
-    pooling = lower_pooling(source)
-    if pooling is not None:
-        return pooling
-    if len(problems) != 1:
-        raise ProblemError(f"layer {source.name!r} ({source.type}) has no multiply-accumulates to map")
-    return problems[0][0]
+    return lowered_part(source)
 
 
 def load_mapping(source: MappingSource) -> Mapping:

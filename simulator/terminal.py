@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from simulator.mapspaces import Mapspace, Size
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
-    from workloads import Network
 
 Report = Callable[[str, int, int], None]
 
@@ -210,7 +209,7 @@ def search_parts(found: Found, problem: Problem, unit: str) -> Iterator[Renderab
     )
     yield Text(_proof(found))
     if found.is_front:
-        front = _table("front", f"energy ({unit})", "cycles", numbers=2)
+        front = tidy_table("front", f"energy ({unit})", "cycles", numbers=2)
         for point in found.front:
             front.add_row(_number(point.energy), f"{point.cycles:,}")
         yield front
@@ -249,16 +248,16 @@ def mapspace_parts(space: Mapspace, size: Size) -> Iterator[RenderableType]:
     yield Text(
         f"{space.constraints.name}: {size} mappings of {space.problem.name} on {space.architecture.name}"
     )
-    slots = _table("slots, outermost first", "slot", "loops (least to most)", "orders", numbers=1)
+    slots = tidy_table("slots, outermost first", "slot", "loops (least to most)", "orders", numbers=1)
     for slot in data["slots"]:
         loops = ", ".join(f"{d} {low} to {high}" for d, (low, high) in slot["loops"].items())
         slots.add_row(slot["name"], loops or "none", str(slot["orders"]))
     yield slots
-    nodes = _table("nodes", "node", "keeps its tensor", numbers=0)
+    nodes = tidy_table("nodes", "node", "keeps its tensor", numbers=0)
     for name, keeps in data["nodes"].items():
         nodes.add_row(name, {True: "always", False: "never", None: "or bypassed"}[keeps])
     yield nodes
-    columns = _table(
+    columns = tidy_table(
         f"columns of a vector, version {data['version']}", "column", "name", "least", "most", numbers=2
     )
     for index, (name, low, high) in enumerate(data["columns"]):
@@ -266,7 +265,7 @@ def mapspace_parts(space: Mapspace, size: Size) -> Iterator[RenderableType]:
     yield columns
 
 
-def _table(title: str, *headings: str, numbers: int) -> Table:
+def tidy_table(title: str, *headings: str, numbers: int) -> Table:
     """A plain table whose last ``numbers`` columns hold numbers."""
     table = plain_table(title)
     for index, heading in enumerate(headings):
@@ -276,7 +275,7 @@ def _table(title: str, *headings: str, numbers: int) -> Table:
 
 
 def _actions(result: LayerResult, unit: str) -> Table:
-    table = _table(
+    table = tidy_table(
         "actions", "level", "tensor", "action", "count", "of", "price", f"energy ({unit})", numbers=4
     )
     table.columns[4].justify = "left"
@@ -300,7 +299,7 @@ def _priced(row: dict[str, Any]) -> str:
 def _boundaries(rows: list[BoundaryCounts], output: bool) -> Table:
     numbers = [list(row.to_dict(output).items())[3:] for row in rows]
     headings = ["tensor", "boundary", *(name for name, _ in numbers[0])]
-    table = _table("words at each boundary", *headings, numbers=len(headings) - 2)
+    table = tidy_table("words at each boundary", *headings, numbers=len(headings) - 2)
     for row, counts in zip(rows, numbers, strict=True):
         table.add_row(row.tensor, f"{row.parent} > {row.child}", *(f"{count:,}" for _, count in counts))
     return table
@@ -331,31 +330,11 @@ def _number(number: float) -> str:
     return f"{number:,.0f}" if abs(number) >= 1000 else f"{number:.4g}"
 
 
-def summary_table(network: Network) -> Table:
-    """A network's layers with shapes, multiply-accumulates and weights, and their totals."""
-    title = f"{network.name}, batch {network.batch}: MACs of the whole batch"
-    table = _table(title, "layer", "type", "input", "output", "MACs", "weights", numbers=2)
-    table.show_footer = True
-    for row in network.summary():
-        inputs = ", ".join(_shape(shape) for shape in row.input_shapes)
-        numbers = (f"{n:,}" if n else "" for n in (row.macs, row.weights))
-        table.add_row(row.name, row.type, inputs, _shape(row.output_shape), *numbers)
-    for column, total in zip(
-        table.columns, ("total", "", "", "", network.macs, network.weights), strict=True
-    ):
-        column.footer = total if isinstance(total, str) else f"{total:,}"
-    return table
-
-
 def name_table(kind: str, descriptions: dict[str, str]) -> Table:
     """Names with a line of description each."""
-    table = _table("", kind, "description", numbers=0)
+    table = tidy_table("", kind, "description", numbers=0)
     table.title = None
     table.columns[0].no_wrap = True
     for name, description in descriptions.items():
         table.add_row(name, Text(description))
     return table
-
-
-def _shape(shape: Iterable[int]) -> str:
-    return "x".join(str(extent) for extent in shape)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import importlib
+import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import simulator as sim
 from workloads import Network
 
 ROOT = Path(__file__).parent.parent
@@ -170,7 +172,7 @@ def test_energy_breakdown_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str
     assert script("energy_breakdown").main(options) == 0
     assert "psum_spad" in capsys.readouterr().out
     rows = rows_of(tmp_path / "lenet5_caffe_eyeriss_v1_batch2.csv")
-    assert {row["layer"] for row in rows} == {"conv1", "conv2", "ip1", "ip2"}
+    assert {row["layer"] for row in rows} == {"conv1", "pool1", "conv2", "pool2", "ip1", "ip2"}
     assert (tmp_path / "lenet5_caffe_eyeriss_v1_batch2.svg").stat().st_size > 10_000
 
 
@@ -191,7 +193,55 @@ def test_benchmarks_run(
     assert shown in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("name", ["pe_sweep", "energy_breakdown", "benchmarks.walk"])
+def test_the_zoo_runs_with_its_times(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--networks", "lenet5_caffe", "lenet5", "--engine", "closed-form", "--out", str(tmp_path)]
+    assert script("zoo").main(options) == 0
+    shown = capsys.readouterr().out
+    caffe, original = rows_of(tmp_path / "zoo.csv")
+    assert (caffe["network"], caffe["layers"], caffe["on the array"]) == ("lenet5_caffe", "9", "6")
+    # C3 is three problems: channels that see 3, 4 and 6 maps.
+    assert (original["on the array"], original["distinct"]) == ("7", "9")
+    seconds = float(caffe["seconds"]) + float(original["seconds"])
+    assert seconds > 0 and f"{seconds:.0f} s in all" in shown
+
+
+def test_the_zoo_names_networks_without_a_mapping(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    chip = sim.load_architecture("eyeriss_v1").replace({"GLB.partitions.0.capacity": "64 bits"})
+    (tmp_path / "tiny.yaml").write_text(json.dumps(chip.to_dict()))
+    options = ["--networks", "lenet5_caffe", "--arch", str(tmp_path / "tiny.yaml"), "--out", str(tmp_path)]
+    assert script("zoo").main(options) == 2
+    assert "error: no mapping for layers of lenet5_caffe" in capsys.readouterr().err
+    (row,) = rows_of(tmp_path / "zoo.csv")
+    assert row["cycles"] == "" and "conv1" in row["no mapping"]
+
+
+def test_accuracy_against_energy(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    networks = ["mobilenet_v1_025_128", "squeezenet_v1_1", "alexnet"]
+    options = ["--evaluations", "20", "--top", "5", "--out", str(tmp_path), "--networks", *networks]
+    assert script("accuracy_energy").main(options) == 0
+    rows = rows_of(tmp_path / "accuracy_energy_top5_eyeriss_v1.csv")
+    assert [row["network"] for row in rows] == networks
+    for row in rows:
+        known = sim.load_network(row["network"]).metadata
+        assert float(row["top-5 (%)"]) == pytest.approx(100 - known.top5_error)
+        assert int(row["year"]) == known.year
+    small, squeezed, alexnet = (float(row["energy (MAC)"]) for row in rows)
+    assert small < squeezed < alexnet
+    # SqueezeNet v1.1 errs more than AlexNet, 19.4 to 18.2 %, so that all three are on the front.
+    assert [row["front"] for row in rows] == ["yes", "yes", "yes"]
+    assert (tmp_path / "accuracy_energy_top5_eyeriss_v1.png").stat().st_size > 10_000
+
+
+def test_a_network_without_a_published_error_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    assert script("accuracy_energy").main(["--networks", "lenet5"]) == 2
+    assert "error: lenet5: no top-1 error on ImageNet is published" in capsys.readouterr().err
+    names = {network.name for network in script("accuracy_energy")._networks(None, 5)}
+    assert {"googlenet", "vgg16"} <= names and not {"resnet18", "lenet5"} & names
+
+
+@pytest.mark.parametrize(
+    "name", ["pe_sweep", "energy_breakdown", "zoo", "accuracy_energy", "benchmarks.walk"]
+)
 def test_an_unknown_network_is_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

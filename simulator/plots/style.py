@@ -20,6 +20,7 @@ POINTS = 7.0  # the smallest type that printers of papers accept
 LETTER = 0.56 * POINTS  # a letter's width, on the safe side
 EDGE = 0.4
 DPI = 300
+_MOST_PIXELS = 65_000  # matplotlib draws fewer than 2^16
 
 Look = tuple[str, str]
 
@@ -66,7 +67,7 @@ def looks_of(panels: Sequence[Sequence[str]]) -> dict[str, Look]:
 def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = DPI) -> None:
     """Write a figure as PNG, PDF or SVG, by the suffix; the same figure gives the same bytes.
 
-    ``dpi`` are the pixels an inch of a PNG.
+    ``dpi`` are the pixels an inch of a PNG; fewer where it would have more than 65,000 on a side.
 
     Raises
     ------
@@ -81,6 +82,7 @@ def save_figure(figure: Figure, path: str | os.PathLike[str], dpi: int = DPI) ->
         known = ", ".join(f".{name}" for name in _FORMATS)
         raise SimulatorError(f"cannot draw {target.name!r}: the name must end in one of {known}")
     image = io.BytesIO()
+    dpi = min(dpi, int(_MOST_PIXELS / max(figure.get_size_inches())))
     # Only these settings have no argument of their own; they are restored at once.
     settings = {"svg.hashsalt": "dataflow-simulator", "pdf.fonttype": 42, "hatch.linewidth": EDGE}
     with matplotlib.rc_context(settings):  # type: ignore[arg-type]

@@ -10,16 +10,14 @@ import workloads as w
 from simulator import dataflows
 from simulator.errors import MappingError
 from simulator.legality import check_mapping
-from simulator.lowering import lower_layer, lower_pooling
+from simulator.lowering import lower
 from simulator.problem import convolution
 from workloads import bind
 
 
 def bound_layer(layer, *shapes, batch=1):
     """The problem of a layer of a network."""
-    bound = bind(layer, list(shapes), batch=batch)
-    pooling = lower_pooling(bound)
-    return pooling if pooling is not None else lower_layer(bound)[0][0]
+    return lower(bind(layer, list(shapes), batch=batch))[0][0]
 
 
 @st.composite
