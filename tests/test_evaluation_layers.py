@@ -8,7 +8,7 @@ from simulator import evaluation
 from simulator.errors import SimulatorError
 from simulator.evaluation import simulate
 from simulator.fusing import fused
-from simulator.lowering import lower_layer
+from simulator.lowering import lower
 from simulator.results import Skipped
 
 from .small_networks import SMALL, network
@@ -129,9 +129,9 @@ def test_blocks_that_repeat_are_lowered_once(monkeypatch):
 
     def lowering(layer):
         lowered.append(layer.name)
-        return lower_layer(layer)
+        return lower(layer)
 
-    monkeypatch.setattr(evaluation, "lower_layer", lowering)
+    monkeypatch.setattr(evaluation, "lower", lowering)
     result = simulate(network(), SMALL, engine="closed-form")
     assert lowered == ["data", "conv1", "relu", "conv2", "pool", "fc"]
     assert result["conv3"].cost.problem.name == "conv3"

@@ -355,7 +355,7 @@ def process() -> Any:
 
 
 def test_the_end_of_the_input_ends_it(process: Any) -> None:
-    out, error = process.communicate(timeout=60)
+    out, error = process.communicate(timeout=300)
     assert (process.returncode, out, error) == (0, b"", b"")
 
 
