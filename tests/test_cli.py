@@ -232,7 +232,7 @@ def test_count_answers_each_line_as_it_comes() -> None:
             process.stdin.flush()
             assert json.loads(process.stdout.readline())["id"] == json.loads(case)["id"]
         process.stdin.close()
-        assert process.wait(60) == 0
+        assert process.wait(300) == 0
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
@@ -242,7 +242,7 @@ def test_a_closed_pipe_and_ctrl_c_are_quiet() -> None:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.readline()
         process.stdout.close()
-        assert process.wait(60) == 1
+        assert process.wait(300) == 1
         assert process.stderr.read() == ""
     command[4] = "-"
     pipe = subprocess.PIPE
@@ -253,7 +253,7 @@ def test_a_closed_pipe_and_ctrl_c_are_quiet() -> None:
         process.stdout.readline()
         time.sleep(0.2)
         process.send_signal(signal.SIGINT)
-        assert process.wait(60) == 130
+        assert process.wait(300) == 130
         assert process.stderr.read() == "interrupted\n"
 
 
