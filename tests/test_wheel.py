@@ -54,6 +54,7 @@ def test_the_data_files_are_there(wheel):
     assert {"simulator/py.typed", "workloads/py.typed", "workloads/zoo/alexnet.py"} <= names
 
 
+@pytest.mark.long
 def test_it_runs_in_an_empty_environment_from_another_folder(wheel, tmp_path):
     """With nothing but what the wheel itself asks for."""
     venv.create(tmp_path / "env", with_pip=True)
