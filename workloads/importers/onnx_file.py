@@ -77,10 +77,9 @@ def read_onnx(
     dimensions
         Extents that the file leaves open, by the names it has for them: ``{"height": 224}``; one without a
         name, or to be replaced, by its input and place: ``{"data.2": 224}``. A first extent that is not given
-        is the
-        batch.
+        is the batch.
 
-    Raises WorkloadError, with the file and the node, for what cannot be read or taken, and ImportError where
+    Raises WorkloadError, with the file and the node, for what cannot be read or taken, and where
     the extra ``onnx`` is not installed.
     """
     raw = read_bytes(path, WorkloadError, MOST_BYTES)

@@ -21,12 +21,12 @@ OWN = ("", "ai.onnx")
 
 
 def parsed(raw: bytes) -> ModelProto:
-    """Return the model that bytes are. Raises WorkloadError, and ImportError without onnx."""
+    """Return the model that bytes are. Raises WorkloadError, also without onnx."""
     try:
         from google.protobuf.message import DecodeError
         from onnx import ModelProto
     except ImportError as error:
-        raise ImportError("ONNX files need onnx: pip install 'dataflow-simulator[onnx]'") from error
+        raise WorkloadError("ONNX files need onnx: pip install 'dataflow-simulator[onnx]'") from error
     try:
         model: ModelProto = ModelProto.FromString(raw)
     except DecodeError as error:

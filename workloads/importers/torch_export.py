@@ -44,12 +44,12 @@ def read_torch(
 
     Parameters that modules share count once. Raises WorkloadError, with the operation,
     for what cannot be traced
-    or taken, and ImportError where the extra ``torch`` is not installed.
+    or taken, and where the extra ``torch`` is not installed.
     """
     try:
         import torch
     except ImportError as error:
-        raise ImportError("PyTorch modules need torch: pip install 'dataflow-simulator[torch]'") from error
+        raise WorkloadError("PyTorch modules need torch: pip install 'dataflow-simulator[torch]'") from error
     if not isinstance(module, torch.nn.Module):
         raise WorkloadError(f"a PyTorch network is a torch.nn.Module, not {module!r}")
     where = f"module {type(module).__name__!r}"

@@ -403,5 +403,5 @@ def test_without_onnx_the_extra_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     path = tmp_path / "net.onnx"
     path.write_bytes(model([node("Relu", "x")]).SerializeToString())
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install 'dataflow-simulator\[onnx\]'"):
+    with pytest.raises(w.WorkloadError, match=r"pip install 'dataflow-simulator\[onnx\]'"):
         read_onnx(path)

@@ -201,5 +201,5 @@ def test_without_torch_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> No
         return found(name, *rest, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ImportError, match=r"pip install 'dataflow-simulator\[torch\]'"):
+    with pytest.raises(w.WorkloadError, match=r"pip install 'dataflow-simulator\[torch\]'"):
         read_torch(None)  # type: ignore[arg-type]
