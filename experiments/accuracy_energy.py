@@ -3,10 +3,11 @@
     python experiments/accuracy_energy.py                       # top-1, eyeriss_v1; about 10 minutes
     python experiments/accuracy_energy.py --top 5 --arch eyeriss_v1 --networks alexnet vgg16 resnet50
 
-Accuracy is 100 % less the error that the zoo knows of a network, as its paper or framework printed it: of
-one crop or more, and trained as each was. Energy is of one image at the network's own size, every layer at
-the best mapping found in the dataflow, activations and normalizations fused. Only the closed form counts: it
-gives the energy that the walk gives.
+Accuracy is 100 % less the error that the zoo knows of a network, as its paper or framework printed it, and
+trained as each was: mostly of one crop, but ResNets (the paper's) of ten, VGG of whole images and the pre-
+activation ResNets of crops of 320 x 320, more work than the image that is simulated. Energy is of one image
+at the network's own size, every layer at the best mapping found in the dataflow, activations and
+normalizations fused. Only the closed form counts: it gives the energy that the walk gives.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from math import prod
 from typing import ClassVar
 
 from workloads.errors import WorkloadError
-from workloads.geometry import AXES, Shape, Sizes
+from workloads.geometry import AXES, Shape, Sizes, plain_text
 
 
 @dataclass(frozen=True)
@@ -23,8 +23,7 @@ class Layer:
     inputs_taken: ClassVar[tuple[int, int | None]] = (1, 1)
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str) or not self.name.strip():
-            raise WorkloadError(f"{type(self).__name__}: name must be a non-empty string, not {self.name!r}")
+        plain_text(self.name, type(self).__name__, "name")
 
     @property
     def where(self) -> str:

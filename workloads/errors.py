@@ -17,8 +17,10 @@ def nearest_name(name: object, known: Iterable[str]) -> str:
     "; did you mean 'conv2'?"
     """
     names = list(known)
-    # Someone who types `lenet` means `lenet5_caffe`, however far apart the two are letter by letter.
-    near = [n for n in names if str(name) and n.lower().startswith(str(name).lower())][:1]
+    # Someone who types `lenet` means `lenet5_caffe`, however far apart the two are letter by letter; and who
+    # types `VGG16` means `vgg16`, the shortest, and not `vgg16_1x1`.
+    begin = [n for n in names if str(name) and n.lower().startswith(str(name).lower())]
+    near = sorted(begin, key=len)[:1]
     near = near or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]!r}?"

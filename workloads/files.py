@@ -6,9 +6,9 @@ import contextlib
 import os
 import re
 import uuid
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import yaml
 
@@ -63,23 +63,28 @@ for _kind, _pattern, _first in (
     )
 
 
-def read_bytes(path: str | os.PathLike[str], error: type[ValueError], most: int) -> bytes:
-    """Return what is in a file. Raises ``error`` if it cannot be read or is of more than ``most`` bytes."""
+def read_start(path: str | os.PathLike[str], error: type[ValueError], most: int) -> bytes:
+    """Return what a file begins with, ``most`` bytes or all. Raises ``error`` if it cannot be read."""
     name = os.fspath(path)
     try:
         if not os.path.isfile(name):
             reason = "is not a file" if os.path.exists(name) else "no such file"
             raise error(f"cannot read {name}: {reason}")
         with open(name, "rb") as stream:
-            raw = stream.read(most + 1)
+            return stream.read(most)
     except OSError as problem:
         raise error(f"cannot read {name}: {problem.strerror}") from problem
     except ValueError as problem:
         if isinstance(problem, error):
             raise
         raise error(f"cannot read {name!r}: {problem}") from problem
+
+
+def read_bytes(path: str | os.PathLike[str], error: type[ValueError], most: int) -> bytes:
+    """Return what is in a file. Raises ``error`` if it cannot be read or is of more than ``most`` bytes."""
+    raw = read_start(path, error, most + 1)
     if len(raw) > most:
-        raise error(f"cannot read {name}: larger than {most // 2**20} MiB")
+        raise error(f"cannot read {os.fspath(path)}: larger than {most // 2**20} MiB")
     return raw
 
 
@@ -158,15 +163,27 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes, error: typ
     Text is written as UTF-8 with the line ends it has. Raises ``error`` if the folder is missing or cannot be
     written.
     """
+    with open_atomically(path, error) as stream:
+        stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+
+
+@contextlib.contextmanager
+def open_atomically(path: str | os.PathLike[str], error: type[ValueError]) -> Iterator[IO[bytes]]:
+    """Open a file to write bytes to; it takes the old one's place when all is written, else nothing changes.
+
+    Raises ``error`` as `write_atomically`.
+    """
     target = Path(path)
     temporary = target.parent / f".{target.name[:100]}.{uuid.uuid4().hex}.tmp"
     try:
         with open(temporary, "xb") as stream:
-            stream.write(data.encode("utf-8") if isinstance(data, str) else data)
+            yield stream
             stream.flush()
             os.fsync(stream.fileno())
         os.replace(temporary, target)
     except (OSError, ValueError) as problem:
+        if isinstance(problem, error):
+            raise
         reason = problem.strerror if isinstance(problem, OSError) else problem
         raise error(f"cannot write {target}: {reason}") from problem
     finally:

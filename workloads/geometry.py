@@ -8,6 +8,7 @@ map, (features,) for a vector, (positions, features) for a sequence, (..., rows,
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable, Sequence
 
 from workloads.errors import WorkloadError, nearest_name
@@ -21,6 +22,8 @@ LARGEST = 2**31
 
 MOST_AXES = 8
 """The most axes a shape may have."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 AXES = {1: "length", 2: "height, width", 3: "depth, height, width"}
 _SIZES = {1: "one (length,)", 2: "a pair (height, width)", 3: "three (depth, height, width)"}
@@ -46,6 +49,16 @@ def whole_number(value: object, where: str, field: str, least: int = 1) -> int:
     if not least <= number <= LARGEST:
         raise WorkloadError(f"{where}: {field} must lie between {least} and 2**31, not {number}")
     return number
+
+
+def plain_text(value: object, where: str, field: str) -> str:
+    """Return ``value`` if it is text that is not blank and has no control characters. Raises WorkloadError.
+
+    What a file calls its layers is shown in terminals, which obey such characters.
+    """
+    if not isinstance(value, str) or not value.strip() or _CONTROL.search(value):
+        raise WorkloadError(f"{where}: {field} must be text without control characters, not {value!r}")
+    return value
 
 
 def _numbers(value: object, where: str, field: str, least: int, forms: dict[int, str]) -> tuple[int, ...]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from workloads.errors import WorkloadError
-from workloads.geometry import whole_number
+from workloads.geometry import plain_text, whole_number
 
 
 @dataclass(frozen=True)
@@ -26,8 +26,8 @@ class Metadata:
             object.__setattr__(self, "year", whole_number(self.year, "metadata", "year", 1900))
         for field in ("source", "dataset"):
             text = getattr(self, field)
-            if text is not None and not (isinstance(text, str) and text.strip()):
-                raise WorkloadError(f"metadata: {field} must be text, not {text!r}")
+            if text is not None:
+                plain_text(text, "metadata", field)
         for field in ("top1_error", "top5_error"):
             error = getattr(self, field)
             if error is None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from workloads.base import Layer
 from workloads.errors import WorkloadError, nearest_name
-from workloads.geometry import Shape, shape, whole_number
+from workloads.geometry import Shape, plain_text, shape, whole_number
 from workloads.layers import CONVOLUTIONS, Linear
 from workloads.metadata import UNKNOWN, Metadata
 
@@ -132,8 +132,7 @@ class Network:
 
     def __post_init__(self) -> None:
         where = f"network {self.name!r}"
-        if not isinstance(self.name, str):
-            raise WorkloadError(f"{where}: a network's name must be text")
+        plain_text(self.name, "network", "name")
         object.__setattr__(self, "batch", whole_number(self.batch, where, "batch"))
         object.__setattr__(self, "nodes", tuple((layer, _names(inputs)) for layer, inputs in self.nodes))
         graph = _connect(self.nodes, where)

@@ -256,9 +256,11 @@ def test_refused_with_one_clear_message(message: str) -> None:
     assert str(caught.value) == f"layer 'x': {message}"
 
 
-@pytest.mark.parametrize("name", ["", "  ", 5])
-def test_a_layer_needs_a_name(name: object) -> None:
-    with pytest.raises(WorkloadError, match="Softmax: name must be a non-empty string, not "):
+@pytest.mark.parametrize("name", ["", "  ", 5, "\x1b[2Jconv1", "conv\n1", "conv\x9b1"])
+def test_a_layer_needs_a_name_that_can_be_shown(name: object) -> None:
+    with pytest.raises(WorkloadError, match="Softmax: name must be text without control characters, not "):
         Softmax(name)  # type: ignore[arg-type]
-    with pytest.raises(WorkloadError, match="Convolution: name must be a non-empty string, not "):
+    with pytest.raises(
+        WorkloadError, match="Convolution: name must be text without control characters, not "
+    ):
         Convolution(name, 8, 3)  # type: ignore[arg-type]

@@ -280,8 +280,8 @@ def test_metadata() -> None:
     [
         ({"year": 12}, "metadata: year must lie between 1900 and 2**31, not 12"),
         ({"year": "2012"}, "metadata: year must be a whole number, not '2012'"),
-        ({"source": 3}, "metadata: source must be text, not 3"),
-        ({"dataset": " "}, "metadata: dataset must be text, not ' '"),
+        ({"source": 3}, "metadata: source must be text without control characters, not 3"),
+        ({"dataset": " "}, "metadata: dataset must be text without control characters, not ' '"),
         ({"top1_error": float("nan")}, "metadata: top1_error must be a percentage from 0 to 100, not nan"),
         ({"top5_error": True}, "metadata: top5_error must be a percentage from 0 to 100, not True"),
     ],
@@ -293,5 +293,7 @@ def test_metadata_that_cannot_be(fields: dict[str, object], message: str) -> Non
 
 
 def test_a_network_s_name_is_text() -> None:
-    with pytest.raises(WorkloadError, match=r"^network 3: a network's name must be text$"):
+    with pytest.raises(
+        WorkloadError, match=r"^network: name must be text without control characters, not 3$"
+    ):
         Network(3, ((IMAGE, ()),))  # type: ignore[arg-type]

@@ -168,6 +168,7 @@ def test_families_are_imported_when_a_name_is_looked_up() -> None:
     ("name", "options", "message"),
     [
         ("alexnt", {}, "no network is called 'alexnt'; did you mean 'alexnet'?"),
+        ("VGG16", {}, "no network is called 'VGG16'; did you mean 'vgg16'?"),
         ("zzz", {}, f"no network is called 'zzz'; known: {', '.join(zoo.names())}"),
         (3, {}, f"no network is called 3; known: {', '.join(zoo.names())}"),
         ("vgg16", {"clases": 3}, "network 'vgg16' has no option 'clases'; did you mean 'classes'?"),

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from workloads.errors import WorkloadError, nearest_name
+from workloads.files import read_start
 from workloads.network import Network
 
 
@@ -125,7 +126,7 @@ def find_format(path: str | os.PathLike[str]) -> Format:
             return form
     if ending in _ELSEWHERE:
         raise WorkloadError(f"cannot read {name}: {_ELSEWHERE[ending]}")
-    start = _start(name)
+    start = read_start(name, WorkloadError, 4096)
     for form in FORMATS:
         if form.beginning.match(start):
             return form
@@ -133,14 +134,3 @@ def find_format(path: str | os.PathLike[str]) -> Format:
     raise WorkloadError(
         f"cannot read {name}: {said} says no format, nor does its text; known: {', '.join(ENDINGS)}"
     )
-
-
-def _start(name: str) -> bytes:
-    """What a file begins with."""
-    if not os.path.isfile(name):
-        raise WorkloadError(f"cannot read {name}: no such file")
-    try:
-        with open(name, "rb") as stream:
-            return stream.read(4096)
-    except OSError as error:
-        raise WorkloadError(f"cannot read {name}: {error.strerror}") from None

@@ -16,7 +16,8 @@ from pathlib import Path
 from workloads.errors import WorkloadError, nearest_name
 from workloads.files import read_text
 from workloads.geometry import one_of, whole_number
-from workloads.importers.caffe_layers import LAYERS, Node
+from workloads.importers.caffe_layers import LAYERS
+from workloads.importers.caffe_node import Node
 from workloads.importers.drafts import Draft, reading
 from workloads.importers.prototext import LineError, Message, parse
 from workloads.layers import Input
@@ -63,14 +64,12 @@ _LAYER = {
         f"{kind}_param"
         for kind in (
             "transform", "loss", "accuracy", "annotated_data", "argmax", "batch_norm", "bias", "bnll",
-            "concat",
-            "contrastive_loss", "convolution", "crop", "data", "detection_evaluate", "dropout", "dummy_data",
-            "eltwise", "elu", "embed", "exp", "flatten", "hdf5_data", "hdf5_output", "hinge_loss",
-            "image_data",
-            "infogain_loss", "inner_product", "input", "log", "lrn", "memory_data", "multibox_loss", "mvn",
-            "norm", "permute", "pooling", "power", "prelu", "reduction", "relu", "relu6", "reshape", "scale",
-            "sigmoid", "softmax", "slice", "smooth_l1_loss", "split", "absval", "swish", "tanh", "threshold",
-            "window_data",
+            "concat", "contrastive_loss", "convolution", "crop", "data", "detection_evaluate", "dropout",
+            "dummy_data", "eltwise", "elu", "embed", "exp", "flatten", "hdf5_data", "hdf5_output",
+            "hinge_loss", "image_data", "infogain_loss", "inner_product", "input", "log", "lrn",
+            "memory_data", "multibox_loss", "mvn", "norm", "permute", "pooling", "power", "prelu",
+            "reduction", "relu", "relu6", "reshape", "scale", "sigmoid", "softmax", "slice", "smooth_l1_loss",
+            "split", "absval", "swish", "tanh", "threshold", "window_data",
         )
     ),
 }  # fmt: skip

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 
 from workloads.base import Layer
-from workloads.errors import WorkloadError
-from workloads.geometry import Shape
-from workloads.importers.drafts import Draft
+from workloads.importers.caffe_node import WINDOW, Node
 from workloads.importers.prototext import Message
 from workloads.layers import (
+    CONVOLUTION_OF_AXES,
+    POOLING_OF_AXES,
+    TRANSPOSED_OF_AXES,
     Activation,
     Concatenation,
-    Convolution,
-    Convolution1d,
-    Convolution3d,
     DepthwiseConvolution,
     Dropout,
     Elementwise,
@@ -27,69 +24,12 @@ from workloads.layers import (
     Identity,
     Linear,
     Normalization,
-    Pooling,
-    Pooling1d,
-    Pooling3d,
     Reduction,
     Reshape,
     Slice,
     Softmax,
     Transpose,
-    TransposedConvolution,
-    TransposedConvolution1d,
-    TransposedConvolution3d,
 )
-
-_CONVOLUTIONS = {1: Convolution1d, 2: Convolution, 3: Convolution3d}
-_TRANSPOSED = {1: TransposedConvolution1d, 2: TransposedConvolution, 3: TransposedConvolution3d}
-_POOLINGS = {1: Pooling1d, 2: Pooling, 3: Pooling3d}
-_WINDOW = ("pad", "pad_h", "pad_w", "kernel_size", "kernel_h", "kernel_w", "stride", "stride_h", "stride_w",
-           "dilation", "engine")  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Node:
-    """A layer of the file: its fields, and the layers of the draft that feed it."""
-
-    draft: Draft
-    name: str
-    type: str
-    fields: Message
-    inputs: tuple[str, ...]
-    tops: int
-    shares: str | None = None
-
-    @property
-    def shape(self) -> Shape:
-        """The first input's, without the batch. Raises WorkloadError if nothing feeds it."""
-        if not self.inputs:
-            raise self.error("has no bottom: nothing feeds it")
-        return self.draft.shape(self.inputs[0])
-
-    def error(self, said: str) -> WorkloadError:
-        """Return the error of this layer."""
-        return WorkloadError(f"layer {self.name!r}: {self.type} {said}")
-
-    def add(self, layer: Layer, inputs: Sequence[str] | None = None, shares: str | None = None) -> str:
-        """Add a layer to the draft, fed as this one unless told otherwise; return its name."""
-        return self.draft.add(layer, self.inputs if inputs is None else inputs, shares)
-
-    def parameters(self, field: str, *known: str) -> Message:
-        """Return the message of the layer's parameters, which may have the ``known`` fields."""
-        found = self.fields.message(field)
-        found.check(known, field)
-        return found
-
-    def axis(self, parameters: Message, usual: int = 1, field: str = "axis") -> int:
-        """Return the axis a field names, as ours count: without the batch, from 0. Raises WorkloadError."""
-        given = parameters.number(field, usual, -8)
-        rank = len(self.shape) + 1
-        if not -rank <= given < rank or given in (0, -rank):
-            raise self.error(
-                f"has {field} {given}; a bottom of {rank} axes has 1 to {rank - 1} besides the batch"
-            )
-        return given % rank - 1
-
 
 Converter = Callable[[Node], Sequence[str]]
 """Adds a node's layers to its draft, and returns those that are its tops."""
@@ -99,48 +39,21 @@ def _one(make: Callable[[Node], Layer]) -> Converter:
     return lambda node: (node.add(make(node), shares=node.shares),)
 
 
-def _per_axis(
-    node: Node, fields: Message, axes: int, field: str, usual: int | None, least: int
-) -> tuple[int, ...]:
-    """A size for each axis: ``kernel_size``, once or an axis each, or ``kernel_h`` and ``kernel_w``."""
-    stem = field.removesuffix("_size")
-    given, apart = fields.numbers(field, least), [f"{stem}_{letter}" for letter in "hw"]
-    if any(name in fields for name in apart):
-        if given or axes != 2:
-            raise node.error(f"has {field} besides {apart[0]}, or not two axes; give one of them")
-        given = [size for name in apart for size in fields.numbers(name, least)[:1] or [usual or 0]]
-    elif not given and usual is not None:
-        given = [usual]
-    if len(given) not in (1, axes) or (usual is None and 0 in given):
-        raise node.error(f"needs a {field}, once or for each of its {axes} axes, not {given}")
-    return tuple(given) if len(given) == axes else tuple(given * axes)
-
-
-def _axes(node: Node) -> int:
-    axes = len(node.shape) - 1
-    if not 1 <= axes <= 3:
-        raise node.error(f"takes a bottom of one to three axes after its channels, not {node.shape}")
-    return axes
-
-
 def _convolution(node: Node, transposed: bool) -> Layer:
-    known = (*_WINDOW, "num_output", "bias_term", "group", "weight_filler", "bias_filler", "axis",
+    known = (*WINDOW, "num_output", "bias_term", "group", "weight_filler", "bias_filler", "axis",
              "force_nd_im2col")  # fmt: skip
     fields = node.parameters("convolution_param", *known)
-    axes = _axes(node)
+    axes = node.axes
     if node.axis(fields):
         raise node.error("is taken only with its channels on axis 1")
     out, groups, bias = _outputs(node, fields), fields.number("group", 1, 1), fields.flag("bias_term", True)
-    kernel = _per_axis(node, fields, axes, "kernel_size", None, 1)
-    stride = _per_axis(node, fields, axes, "stride", 1, 1)
-    padding = _per_axis(node, fields, axes, "pad", 0, 0)
-    dilation = _per_axis(node, fields, axes, "dilation", 1, 1)
+    kernel, stride, padding, dilation = node.window(fields)
     if transposed:
-        return _TRANSPOSED[axes](node.name, out, kernel, stride, padding, 0, dilation, groups, bias)
+        return TRANSPOSED_OF_AXES[axes](node.name, out, kernel, stride, padding, 0, dilation, groups, bias)
     multiplier, over = divmod(out, groups)
     if axes == 2 and 1 < groups == node.shape[0] and not over:
         return DepthwiseConvolution(node.name, kernel, stride, padding, dilation, multiplier, bias)
-    return _CONVOLUTIONS[axes](node.name, out, kernel, stride, padding, dilation, groups, bias)
+    return CONVOLUTION_OF_AXES[axes](node.name, out, kernel, stride, padding, dilation, groups, bias)
 
 
 def _outputs(node: Node, fields: Message) -> int:
@@ -151,15 +64,12 @@ def _outputs(node: Node, fields: Message) -> int:
 
 
 def _pooling(node: Node) -> Layer:
-    fields = node.parameters("pooling_param", *_WINDOW, "pool", "global_pooling", "round_mode", "axis")
+    fields = node.parameters("pooling_param", *WINDOW, "pool", "global_pooling", "round_mode", "axis")
     kind = fields.word("pool", {"MAX": "max", "0": "max", "AVE": "average", "1": "average"}, "max")
-    axes = _axes(node)
+    axes = node.axes
     if fields.flag("global_pooling", False):
         return GlobalPooling(node.name, kind)
-    kernel = _per_axis(node, fields, axes, "kernel_size", None, 1)
-    stride = _per_axis(node, fields, axes, "stride", 1, 1)
-    padding = _per_axis(node, fields, axes, "pad", 0, 0)
-    dilation = _per_axis(node, fields, axes, "dilation", 1, 1)
+    kernel, stride, padding, dilation = node.window(fields)
     ceil = fields.word("round_mode", {"CEIL": True, "0": True, "FLOOR": False, "1": False}, True)
     # Unless it pads, Caffe keeps a last window that begins beyond the map and sees none of it.
     for size, taps, step in zip(node.shape[1:], kernel, stride, strict=True):
@@ -168,7 +78,7 @@ def _pooling(node: Node) -> Layer:
                 f"has a last window beyond its map of {size}, with stride {step} and kernel {taps}; "
                 "round_mode: FLOOR leaves it out"
             )
-    return _POOLINGS[axes](node.name, kind, kernel, stride, padding, ceil, dilation)
+    return POOLING_OF_AXES[axes](node.name, kind, kernel, stride, padding, ceil, dilation)
 
 
 def _inner_product(node: Node) -> Sequence[str]:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from math import prod
 
 from workloads.errors import WorkloadError
-from workloads.importers.tensors import Fixed, Made, Tensors, Value
+from workloads.importers.tensors import Tensors
+from workloads.importers.values import Fixed, Made, Value
 
 
 def einsum(net: Tensors, name: str, equation: str, values: Sequence[Value]) -> Made:

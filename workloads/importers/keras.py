@@ -51,8 +51,7 @@ def read_keras(
         Images at a time, whatever the file says.
     dimensions
         The extents that the file leaves open, by input and axis: ``{"input_1.1": 224, "input_1.2": 224}``;
-        the
-        batch is axis 0.
+        the batch is axis 0.
 
     Raises WorkloadError, with the file and the layer, for what cannot be read or taken.
     """

@@ -9,27 +9,18 @@ from typing import Any
 from workloads.geometry import sizes, whole_number
 from workloads.importers.keras_calls import Call, Tensor
 from workloads.layers import (
+    CONVOLUTION_OF_AXES,
+    POOLING_OF_AXES,
+    TRANSPOSED_OF_AXES,
     Activation,
-    Convolution,
-    Convolution1d,
-    Convolution3d,
     DepthwiseConvolution,
     Flatten,
     GlobalPooling,
     Padding,
-    Pooling,
-    Pooling1d,
-    Pooling3d,
     Resize,
     Slice,
-    TransposedConvolution,
-    TransposedConvolution1d,
-    TransposedConvolution3d,
 )
 
-_CONVOLUTIONS = {1: Convolution1d, 2: Convolution, 3: Convolution3d}
-_TRANSPOSED = {1: TransposedConvolution1d, 2: TransposedConvolution, 3: TransposedConvolution3d}
-_POOLINGS = {1: Pooling1d, 2: Pooling, 3: Pooling3d}
 _PADDINGS = ("valid", "same", "causal")
 
 
@@ -57,7 +48,7 @@ def _convolution(call: Call, axes: int) -> Tensor:
     if axes == 2 and 1 < groups == channels and out % groups == 0:
         conv = DepthwiseConvolution(call.name, **window, multiplier=out // groups, bias=bias)
         return call.map(call.activated(call.add(conv, layer)))
-    made = call.add(_CONVOLUTIONS[axes](call.name, out, **window, groups=groups, bias=bias), layer)
+    made = call.add(CONVOLUTION_OF_AXES[axes](call.name, out, **window, groups=groups, bias=bias), layer)
     return call.map(call.activated(made))
 
 
@@ -67,7 +58,7 @@ def _depthwise(call: Call, axes: int) -> Tensor:
 
 def _separable(call: Call, axes: int) -> Tensor:
     made = _each_channel(call, axes, f"{call.name}_depthwise", False)
-    point = _CONVOLUTIONS[axes](call.name, call.number("filters"), 1, bias=call.flag("use_bias", True))
+    point = CONVOLUTION_OF_AXES[axes](call.name, call.number("filters"), 1, bias=call.flag("use_bias", True))
     return call.map(call.activated(call.add(point, made)))
 
 
@@ -77,7 +68,7 @@ def _each_channel(call: Call, axes: int, name: str, bias: bool) -> str:
     multiplier = whole_number(call.config.get("depth_multiplier", 1), call.where, "depth_multiplier")
     if axes == 2:
         return call.add(DepthwiseConvolution(name, **window, multiplier=multiplier, bias=bias), layer)
-    conv = _CONVOLUTIONS[axes](name, channels * multiplier, **window, groups=channels, bias=bias)
+    conv = CONVOLUTION_OF_AXES[axes](name, channels * multiplier, **window, groups=channels, bias=bias)
     return call.add(conv, layer)
 
 
@@ -100,7 +91,7 @@ def _transposed(call: Call, axes: int) -> Tensor:
         cut = max(span - step, 0) if mode == "same" else 0
         padding += [cut // 2, cut - cut // 2]
         more.append(max(step - span, 0))
-    conv = _TRANSPOSED[axes](
+    conv = TRANSPOSED_OF_AXES[axes](
         call.name, call.number("filters"), taps, steps, tuple(padding), tuple(more), dilation,
         whole_number(call.config.get("groups", 1), call.where, "groups"), call.flag("use_bias", True),
     )  # fmt: skip
@@ -110,7 +101,7 @@ def _transposed(call: Call, axes: int) -> Tensor:
 def _pooling(call: Call, axes: int, kind: str) -> Tensor:
     layer, (_, *extent) = call.maps(axes)
     window = _window(call, axes, tuple(extent), "pool_size", "strides")
-    return call.map(call.add(_POOLINGS[axes](call.name, kind, **window), layer))
+    return call.map(call.add(POOLING_OF_AXES[axes](call.name, kind, **window), layer))
 
 
 def _global_pooling(call: Call, axes: int, kind: str) -> Tensor:

@@ -11,7 +11,7 @@ import numpy as np
 from workloads.errors import WorkloadError
 from workloads.geometry import Shape
 from workloads.importers.onnx_node import MOST_VALUES, Node
-from workloads.importers.tensors import Fixed, broadcast, checked_shape
+from workloads.importers.values import Fixed, broadcast, checked_shape
 
 Array = np.ndarray[Any, Any]
 

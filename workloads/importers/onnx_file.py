@@ -25,7 +25,8 @@ from workloads.importers.drafts import reading
 from workloads.importers.onnx_constants import fold, shape_part
 from workloads.importers.onnx_node import Node
 from workloads.importers.onnx_proto import OWN, kind_of, opsets, parsed, plain, stepped, stored, uses
-from workloads.importers.tensors import Fixed, Made, Tensors, Value, bare, checked_shape
+from workloads.importers.tensors import Tensors
+from workloads.importers.values import Fixed, Made, Value, bare, checked_shape
 from workloads.layers import Input
 from workloads.network import Network
 

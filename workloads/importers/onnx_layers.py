@@ -9,13 +9,14 @@ from math import prod
 
 from workloads.errors import WorkloadError
 from workloads.importers.onnx_node import Node, halves
-from workloads.importers.tensors import Fixed, Made, Value
+from workloads.importers.values import Fixed, Made, Value
 from workloads.layers import (
     Activation,
     Dropout,
     GlobalPooling,
     Identity,
     Normalization,
+    RegionPooling,
     Softmax,
 )
 
@@ -27,20 +28,18 @@ FUSED = {
 
 ACTIVATIONS = FUSED | {
     "Elu": "elu", "Celu": "celu", "Selu": "selu", "Mish": "mish", "Softplus": "softplus",
-    "Softsign": "softsign",
-    "HardSwish": "hard_swish", "Swish": "silu", "ThresholdedRelu": "threshold", "Shrink": "threshold",
-    "Exp": "exp", "Log": "log", "Sqrt": "sqrt", "Reciprocal": "reciprocal", "Abs": "abs", "Neg": "negate",
-    "Sign": "sign", "Round": "round", "Floor": "round", "Ceil": "round", "Erf": "erf", "Sin": "sin",
-    "Cos": "cos",
+    "Softsign": "softsign", "HardSwish": "hard_swish", "Swish": "silu", "ThresholdedRelu": "threshold",
+    "Shrink": "threshold", "IsNaN": "threshold", "IsInf": "threshold", "Exp": "exp", "Log": "log",
+    "Sqrt": "sqrt", "Reciprocal": "reciprocal", "Abs": "abs", "Neg": "negate", "Sign": "sign",
+    "Round": "round", "Floor": "round", "Ceil": "round", "Erf": "erf", "Sin": "sin", "Cos": "cos",
     "Not": "not", "Cast": "cast", "CastLike": "cast", "com.microsoft.QuickGelu": "silu",
     "com.microsoft.QLinearLeakyRelu": "leaky_relu", "com.microsoft.QLinearSigmoid": "sigmoid",
 }  # fmt: skip
 COMBINING = {
     "Add": "add", "Sum": "add", "Sub": "subtract", "Mul": "multiply", "Div": "divide", "Pow": "power",
     "Mod": "modulo", "Max": "maximum", "Min": "minimum", "Mean": "mean", "Where": "select",
-    "Equal": "compare",
-    "Less": "compare", "LessOrEqual": "compare", "Greater": "compare", "GreaterOrEqual": "compare",
-    "And": "logical", "Or": "logical", "Xor": "logical",
+    "Equal": "compare", "Less": "compare", "LessOrEqual": "compare", "Greater": "compare",
+    "GreaterOrEqual": "compare", "And": "logical", "Or": "logical", "Xor": "logical",
 }  # fmt: skip
 
 
@@ -112,6 +111,26 @@ def _global(node: Node, kind: str) -> Made:
         return node.net.add(GlobalPooling(node.name, kind), source)
     kind = "mean" if kind == "average" else kind
     return node.net.reduce(node.name, kind, source, range(2, len(source.shape)), keep=True)
+
+
+def _regions(node: Node, size: list[int], kind: str, samples: int) -> Made:
+    """Regions cut out of a map, as many as its second input has rows."""
+    regions = node.input(1)
+    if not regions.shape:
+        raise WorkloadError("needs the regions as rows, not a number")
+    layer = RegionPooling(node.name, regions.shape[0], tuple(size), kind, samples)
+    return node.net.add(layer, node.map(), regions)
+
+
+def _aligned(node: Node) -> Made:
+    size = [node.number("output_height", 1), node.number("output_width", 1)]
+    kind = node.word("mode", "avg", {"avg": "align", "max": "align"})
+    # Without a ratio as many samples as a region has places: two along each axis, as detectors set it.
+    return _regions(node, size, kind, (node.number("sampling_ratio", 0) or 2) ** 2)
+
+
+def _pooled_regions(node: Node) -> Made:
+    return _regions(node, list(node.ints("pooled_shape") or ()), "max", 1)
 
 
 def _normalization(node: Node, kind: str) -> Made:
@@ -251,6 +270,8 @@ OPERATORS: dict[str, Callable[[Node], Value | list[Value] | list[Made] | list[Ma
     "GlobalAveragePool": partial(_global, kind="average"),
     "GlobalLpPool": partial(_global, kind="l2"),
     "com.microsoft.QLinearGlobalAveragePool": partial(_global, kind="average"),
+    "RoiAlign": _aligned,
+    "MaxRoiPool": _pooled_regions,
     "BatchNormalization": partial(_normalization, kind="batch"),
     "InstanceNormalization": partial(_normalization, kind="instance"),
     "GroupNormalization": partial(_normalization, kind="group"),

@@ -10,7 +10,8 @@ import numpy as np
 
 from workloads.errors import WorkloadError, nearest_name
 from workloads.geometry import Shape, whole_number
-from workloads.importers.tensors import Fixed, Made, Tensors, Value
+from workloads.importers.tensors import Tensors
+from workloads.importers.values import Fixed, Made, Value
 
 MOST_VALUES = 4096
 """The most values of a constant that are kept; of larger ones only the shape matters."""

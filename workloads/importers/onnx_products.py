@@ -10,7 +10,7 @@ from workloads.errors import WorkloadError
 from workloads.importers.einsum import einsum
 from workloads.importers.onnx_layers import activated
 from workloads.importers.onnx_node import Node
-from workloads.importers.tensors import Fixed, Made, Value
+from workloads.importers.values import Fixed, Made, Value
 from workloads.layers import Recurrent
 
 

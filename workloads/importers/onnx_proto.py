@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from workloads.errors import WorkloadError
 from workloads.importers.onnx_node import MOST_VALUES
-from workloads.importers.tensors import Fixed, checked_shape
+from workloads.importers.values import Fixed, checked_shape
 
 if TYPE_CHECKING:
     from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto

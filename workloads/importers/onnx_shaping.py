@@ -9,7 +9,7 @@ import numpy as np
 from workloads.errors import WorkloadError
 from workloads.importers.onnx_constants import cuts_of, expanded, flattened, reshaped, squeezed, unsqueezed
 from workloads.importers.onnx_node import Node
-from workloads.importers.tensors import Fixed, Made, Value, axis_in
+from workloads.importers.values import Fixed, Made, Value, axis_in
 from workloads.layers import Padding, Resize
 
 _REDUCTIONS: dict[str, tuple[str | None, str, str | None]] = {

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-import numpy as np
-
 from workloads.base import Layer
 from workloads.errors import WorkloadError
-from workloads.geometry import LARGEST, Shape
+from workloads.geometry import Shape
 from workloads.importers.drafts import Draft
+from workloads.importers.values import Fixed, Made, Value, axis_in, bare, broadcast
 from workloads.layers import (
+    CONVOLUTION_OF_AXES,
+    POOLING_OF_AXES,
+    TRANSPOSED_OF_AXES,
     Activation,
     Attention,
     Concatenation,
     Constant,
-    Convolution,
-    Convolution1d,
-    Convolution3d,
     DepthwiseConvolution,
     Elementwise,
     Embedding,
@@ -32,65 +31,14 @@ from workloads.layers import (
     Linear,
     MatrixMultiplication,
     Normalization,
-    Pooling,
-    Pooling1d,
-    Pooling3d,
     Reduction,
     Reshape,
     Slice,
     Transpose,
-    TransposedConvolution,
-    TransposedConvolution1d,
-    TransposedConvolution3d,
 )
-
-_CONVOLUTIONS = {1: Convolution1d, 2: Convolution, 3: Convolution3d}
-_TRANSPOSED = {1: TransposedConvolution1d, 2: TransposedConvolution, 3: TransposedConvolution3d}
-_POOLINGS = {1: Pooling1d, 2: Pooling, 3: Pooling3d}
 
 MOST_RUNS = 64
 """The most separate parts that one lookup of known places may take from a tensor."""
-
-
-@dataclass(frozen=True)
-class Fixed:
-    """A tensor that is part of the network: a parameter or a constant, with its values where they matter.
-
-    ``trained`` ones count as weights; ``stored`` is what a file has as it stands.
-    """
-
-    shape: Shape
-    name: str
-    values: np.ndarray[Any, Any] | None = None
-    trained: bool = False
-    stored: bool = False
-
-
-@dataclass(frozen=True)
-class Made:
-    """A tensor of a shape whose words a layer makes."""
-
-    layer: str
-    shape: Shape
-
-
-Value = Fixed | Made
-
-
-def bare(shape: Shape) -> Shape:
-    """Return a shape without the batch of one.
-
-    >>> bare((1, 3, 224, 224)), bare((77, 512)), bare(())
-    ((3, 224, 224), (77, 512), (1,))
-    """
-    return shape[1:] if len(shape) > 1 and shape[0] == 1 else shape or (1,)
-
-
-def axis_in(axis: int, rank: int) -> int:
-    """Return an axis counted from 0. Raises WorkloadError where there are too few."""
-    if not -rank <= axis < rank:
-        raise WorkloadError(f"there is no axis {axis} in a tensor of {rank} axes")
-    return axis % rank
 
 
 _BY_NUMBER = {"add": "shift", "subtract": "shift", "multiply": "scale", "divide": "scale", "power": "power"}
@@ -278,7 +226,7 @@ class Tensors:
     ) -> Made:
         """A convolution by weights (outputs, inputs of a group, ...); depthwise with a channel a group."""
         axes = len(weight.shape) - 2
-        if axes not in _CONVOLUTIONS or len(value.shape) != axes + 2:
+        if axes not in CONVOLUTION_OF_AXES or len(value.shape) != axes + 2:
             raise WorkloadError(f"weights of {weight.shape} do not fit an input of {value.shape}")
         outputs, seen, *kernel = weight.shape
         channels = value.shape[1]
@@ -292,7 +240,9 @@ class Tensors:
                 name, tuple(kernel), **window, multiplier=outputs // groups, bias=bias
             )
         else:
-            layer = _CONVOLUTIONS[axes](name, outputs, tuple(kernel), **window, groups=groups, bias=bias)
+            layer = CONVOLUTION_OF_AXES[axes](
+                name, outputs, tuple(kernel), **window, groups=groups, bias=bias
+            )
         return self.add(layer, value, weight=weight)
 
     def unconvolve(
@@ -300,15 +250,19 @@ class Tensors:
     ) -> Made:
         """A transposed convolution by weights (inputs, outputs of a group, ...)."""
         axes = len(weight.shape) - 2
-        if axes not in _TRANSPOSED or len(value.shape) != axes + 2 or weight.shape[0] != value.shape[1]:
+        if (
+            axes not in TRANSPOSED_OF_AXES
+            or len(value.shape) != axes + 2
+            or weight.shape[0] != value.shape[1]
+        ):
             raise WorkloadError(f"weights of {weight.shape} do not fit an input of {value.shape}")
         outputs = weight.shape[1] * groups
-        layer = _TRANSPOSED[axes](name, outputs, weight.shape[2:], **window, groups=groups, bias=bias)
+        layer = TRANSPOSED_OF_AXES[axes](name, outputs, weight.shape[2:], **window, groups=groups, bias=bias)
         return self.add(layer, value, weight=weight)
 
     def pool(self, name: str, kind: str, value: Value, kernel: Sequence[int], **window: Any) -> Made:
         """Pooling over windows."""
-        layer = _POOLINGS[len(value.shape) - 2](name, kind, tuple(kernel), **window)
+        layer = POOLING_OF_AXES[len(value.shape) - 2](name, kind, tuple(kernel), **window)
         return self.add(layer, value)
 
     def attend(self, name: str, values: Sequence[Value], heads: int, kv_heads: int, past: int = 0) -> Made:
@@ -403,18 +357,3 @@ class Tensors:
         if len(right.shape) == 1:
             right = self.reshape(right, (*right.shape, 1))
         return left, right
-
-
-def broadcast(*shapes: Shape) -> Shape:
-    """Return what shapes broadcast to. Raises WorkloadError."""
-    try:
-        return np.broadcast_shapes(*shapes)
-    except ValueError:
-        raise WorkloadError(f"shapes {', '.join(map(str, shapes))} do not fit each other") from None
-
-
-def checked_shape(shape: Sequence[int], what: str) -> Shape:
-    """Return a shape whose extents and number of values are such as networks have. Raises WorkloadError."""
-    if len(shape) > 16 or not all(0 <= n <= LARGEST for n in shape) or prod(shape) > 2**48:
-        raise WorkloadError(f"{what} has the shape {tuple(shape[:16])}, which no tensor of a network has")
-    return tuple(shape)

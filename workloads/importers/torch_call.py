@@ -8,7 +8,8 @@ from typing import Any
 
 from workloads.errors import WorkloadError
 from workloads.geometry import Shape
-from workloads.importers.tensors import Fixed, Made, Tensors, Value, axis_in
+from workloads.importers.tensors import Tensors
+from workloads.importers.values import Fixed, Made, Value, axis_in
 
 
 @dataclass(frozen=True)

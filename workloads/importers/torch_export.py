@@ -11,9 +11,10 @@ from workloads.errors import WorkloadError, nearest_name
 from workloads.geometry import Shape
 from workloads.geometry import shape as checked_extents
 from workloads.importers.drafts import reading
-from workloads.importers.tensors import Fixed, Made, Tensors, Value, bare
+from workloads.importers.tensors import Tensors
 from workloads.importers.torch_call import Call
 from workloads.importers.torch_ops import OPERATIONS
+from workloads.importers.values import Fixed, Made, Value, bare
 from workloads.layers import Input
 from workloads.network import Network
 
@@ -42,9 +43,8 @@ def read_torch(
     name
         The network's name, by default the module's class.
 
-    Parameters that modules share count once. Raises WorkloadError, with the operation,
-    for what cannot be traced
-    or taken, and where the extra ``torch`` is not installed.
+    Parameters that modules share count once. Raises WorkloadError, with the operation, for what cannot be
+    traced or taken, and where the extra ``torch`` is not installed.
     """
     try:
         import torch
@@ -180,8 +180,8 @@ class _Reader:
     def _constant(self, node: Any, kind: str, given: list[Fixed], shapes: list[Shape]) -> Any:
         """What is computed of parameters alone: a parameter itself under another shape, or a constant.
 
-        One of as many words as a parameter stands for it (a weight that is normalized),
-        others are made of it.
+        One of as many words as a parameter stands for it (a weight that is normalized), others are made of
+        it.
         """
         same = len(given) == 1 and kind in _VIEWS
         stands = next((v for v in given if v.trained and prod(v.shape) == prod(shapes[0])), None)
@@ -202,9 +202,10 @@ class _Reader:
         return self.values.get(one) if type(one).__name__ == "Node" else one
 
 
-_VIEWS = {"view", "reshape", "t", "transpose", "permute", "unsqueeze", "squeeze", "clone", "alias",
-"_to_copy", "to",
-          "contiguous", "detach", "flatten"}  # fmt: skip
+_VIEWS = {
+    "view", "reshape", "t", "transpose", "permute", "unsqueeze", "squeeze", "clone", "alias", "_to_copy",
+    "to", "contiguous", "detach", "flatten",
+}  # fmt: skip
 
 
 def _shapes(node: Any) -> list[Shape]:

@@ -9,9 +9,9 @@ from typing import Any
 
 from workloads.errors import WorkloadError
 from workloads.importers.einsum import einsum
-from workloads.importers.tensors import Fixed, Made, Value
 from workloads.importers.torch_call import Call
 from workloads.importers.torch_shaping import SHAPING
+from workloads.importers.values import Fixed, Made, Value
 from workloads.layers import (
     Activation,
     AdaptivePooling,
@@ -24,8 +24,7 @@ _ACTIVATIONS = {
     **{kind: kind for kind in (
         "relu", "sigmoid", "tanh", "relu6", "leaky_relu", "elu", "celu", "selu", "silu", "mish", "softplus",
         "threshold", "exp", "log", "sqrt", "rsqrt", "square", "reciprocal", "abs", "sign", "round", "erf",
-        "sin",
-        "cos",
+        "sin", "cos",
     )},
     "hardsigmoid": "hard_sigmoid", "hardswish": "hard_swish", "hardtanh": "hard_tanh", "neg": "negate",
     "log_sigmoid": "log_sigmoid", "floor": "round", "ceil": "round", "trunc": "round", "logical_not": "not",
@@ -191,6 +190,13 @@ def _extreme(call: Call, kind: str) -> Any:
     return [call.net.reduce(call.name, kind, call.tensor(), call.axes(), bool(call.get("keepdim")))]
 
 
+def _length(call: Call) -> Made:
+    """The length over axes, as F.normalize divides by."""
+    if call.get("ord") != 2:
+        raise WorkloadError(f"of the norm {call.get('ord')} cannot be taken; of 2 it can")
+    return call.net.reduce(call.name, "l2", call.tensor(), call.axes(), bool(call.get("keepdim")))
+
+
 def _variance(call: Call) -> Made:
     """The mean, its difference squared, and the mean of that."""
     net, source, axes = call.net, call.tensor(), call.axes()
@@ -283,6 +289,7 @@ OPERATIONS: dict[str, Callable[[Call], Any]] = {
     "_log_softmax": partial(_softmax, after="log"),
     "rsub": _reversed,
     "where": _select,
+    "linalg_vector_norm": _length,
     "var": _variance,
     "max": partial(_extreme, kind="max"),
     "min": partial(_extreme, kind="min"),

@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 
 from workloads.errors import WorkloadError
-from workloads.importers.tensors import Made, Value, axis_in
 from workloads.importers.torch_call import Call
+from workloads.importers.values import Made, Value, axis_in
 from workloads.layers import Dropout, Padding, Resize
 
 _SHAPED = (
     "view", "reshape", "_unsafe_view", "unflatten", "flatten", "squeeze", "unsqueeze", "contiguous",
-    "clone", "alias",
-    "detach", "lift_fresh_copy", "to", "_to_copy", "view_as", "reshape_as", "type_as",
+    "clone", "alias", "detach", "lift_fresh_copy", "to", "_to_copy", "view_as", "reshape_as", "type_as",
     "_assert_tensor_metadata",
 )  # fmt: skip
 """The same words under another shape."""
@@ -54,6 +53,20 @@ def _part(call: Call) -> Made:
     return call.net.slice(call.name, source, axis, start, 2**31 if stop is None else stop, call.get("step"))
 
 
+def _overwritten(call: Call) -> Made:
+    """A tensor with a part replaced: what is before it, the new part, what is behind."""
+    source, axis, step = call.tensor(), call.axis(), call.get("step")
+    if step != 1:
+        raise WorkloadError(f"of every {step}th place cannot be taken; of places side by side it can")
+    start, stop, _ = slice(call.get("start"), call.get("end")).indices(source.shape[axis])
+    edges = [(0, start), (stop, source.shape[axis])]
+    before, after = (
+        [call.net.slice(f"{call.name}_kept", source, axis, *edge)] if edge[0] < edge[1] else []
+        for edge in edges
+    )
+    return call.net.concatenate(call.name, [*before, call.tensor("src"), *after], axis)
+
+
 def _narrow(call: Call) -> Made:
     start = call.get("start")
     return call.net.slice(call.name, call.tensor(), call.axis(), start, start + call.get("length"))
@@ -87,6 +100,11 @@ def _stack(call: Call) -> Made:
 
 def _expand(call: Call) -> Made:
     return call.net.expand(call.name, call.tensor(), call.shape)
+
+
+def _copied(call: Call) -> Made:
+    """What is written over a tensor: the other one, in its shape."""
+    return call.net.expand(call.name, call.tensor("src"), call.shape)
 
 
 def _repeat(call: Call) -> Made:
@@ -157,6 +175,7 @@ SHAPING: dict[str, Callable[[Call], Any]] = {
     "t": _transpose,
     "select": _one,
     "slice": _part,
+    "slice_scatter": _overwritten,
     "narrow": _narrow,
     "split": _split,
     "split_with_sizes": _split,
@@ -166,6 +185,7 @@ SHAPING: dict[str, Callable[[Call], Any]] = {
     "concat": _concatenate,
     "stack": _stack,
     "expand": _expand,
+    "copy": _copied,
     "repeat": _repeat,
     "tile": _repeat,
     "roll": _roll,

@@ -15,7 +15,9 @@ and columns.
 """
 
 from workloads.layers.convolution import (
+    CONVOLUTION_OF_AXES,
     CONVOLUTIONS,
+    TRANSPOSED_OF_AXES,
     Convolution,
     Convolution1d,
     Convolution3d,
@@ -34,6 +36,7 @@ from workloads.layers.pointwise import (
     Softmax,
 )
 from workloads.layers.pooling import (
+    POOLING_OF_AXES,
     POOLINGS,
     REDUCTIONS,
     AdaptivePooling,
@@ -72,13 +75,17 @@ from workloads.layers.shaping import (
 __all__ = [
     "ACTIVATIONS",
     "CONVOLUTIONS",
+    "CONVOLUTION_OF_AXES",
     "ELEMENTWISE",
+    "LAYER_TYPES",
     "NORMALIZATIONS",
     "PADDINGS",
     "POOLINGS",
+    "POOLING_OF_AXES",
     "RECURRENT",
     "REDUCTIONS",
     "RESIZINGS",
+    "TRANSPOSED_OF_AXES",
     "Activation",
     "AdaptivePooling",
     "Attention",

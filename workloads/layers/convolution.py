@@ -17,8 +17,19 @@ LONGEST_STRIDE = 4096
 """Of transposed convolutions, which have as many phases; networks upsample by 64 at most."""
 
 
+class _Filters(Layer):
+    """What convolutions with filters of their own share."""
+
+    out_channels: int
+    bias: bool
+
+    def bias_count(self, inputs: Sequence[Shape]) -> int:
+        """Return one bias per output channel, or 0."""
+        return self.out_channels if self.bias else 0
+
+
 @dataclass(frozen=True, init=False)
-class Convolution(Layer):
+class Convolution(_Filters):
     """A convolution of a (channels, height, width) map; out_channels is over all groups, G times M.
 
     kernel, stride and dilation: one number or (height, width). padding: one number, (height, width) or
@@ -91,10 +102,6 @@ class Convolution(Layer):
     def mac_count(self, inputs: Sequence[Shape]) -> int:
         """Return every weight times the places it is used at."""
         return self.weight_count(inputs) * prod(self.output_shape(inputs)) // self.out_channels
-
-    def bias_count(self, inputs: Sequence[Shape]) -> int:
-        """Return one bias per output channel, or 0."""
-        return self.out_channels if self.bias else 0
 
 
 @dataclass(frozen=True, init=False)
@@ -172,7 +179,7 @@ class DepthwiseConvolution(Layer):
 
 
 @dataclass(frozen=True, init=False)
-class TransposedConvolution(Layer):
+class TransposedConvolution(_Filters):
     """A convolution run backwards: each input is spread over a kernel of outputs, ``stride`` apart.
 
     Sizes as in Convolution; ``padding`` is cut off the output's edges, ``output_padding`` added at its far
@@ -286,10 +293,6 @@ class TransposedConvolution(Layer):
                 found.append((-(-(outputs - first) // stride), taps, dilation // common, foremost))
         return found
 
-    def bias_count(self, inputs: Sequence[Shape]) -> int:
-        """Return one bias per output channel, or 0."""
-        return self.out_channels if self.bias else 0
-
 
 @dataclass(frozen=True, init=False)
 class TransposedConvolution1d(TransposedConvolution):
@@ -304,6 +307,9 @@ class TransposedConvolution3d(TransposedConvolution):
 
     axes = 3
 
+
+CONVOLUTION_OF_AXES = {1: Convolution1d, 2: Convolution, 3: Convolution3d}
+TRANSPOSED_OF_AXES = {1: TransposedConvolution1d, 2: TransposedConvolution, 3: TransposedConvolution3d}
 
 CONVOLUTIONS = (Convolution, DepthwiseConvolution, TransposedConvolution)
 """The types whose MACs are those of convolutions."""

@@ -108,6 +108,9 @@ class Pooling3d(Pooling):
     axes = 3
 
 
+POOLING_OF_AXES = {1: Pooling1d, 2: Pooling, 3: Pooling3d}
+
+
 @dataclass(frozen=True)
 class GlobalPooling(Layer):
     """The maximum, average or length over the whole of a (channels, length, ...) map of one to three axes."""

@@ -10,7 +10,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 from workloads.errors import WorkloadError, nearest_name
@@ -27,14 +27,20 @@ class ZooEntry:
     builder: Callable[..., Network]
 
     def __call__(self, batch: int = 1, **options: object) -> Network:
-        """Return the network. Raises WorkloadError on an option its builder does not take."""
-        known = list(inspect.signature(self.builder).parameters)
+        """Return the network. Raises WorkloadError on an option its builder does not take.
+
+        The errors that were published are those of the network as it is without options.
+        """
+        known = inspect.signature(self.builder).parameters
         for option in options:
             if option not in known:
                 raise WorkloadError(
                     f"network {self.name!r} has no option {option!r}{nearest_name(option, known)}"
                 )
-        return self.builder(batch=batch, **options)
+        network = self.builder(batch=batch, **options)
+        if all(value == known[option].default for option, value in options.items()):
+            return network
+        return replace(network, metadata=replace(network.metadata, top1_error=None, top5_error=None))
 
     @property
     def description(self) -> str:

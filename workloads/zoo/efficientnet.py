@@ -12,6 +12,7 @@ from workloads.zoo.image_parts import Size, classify, convolve, divisible, multi
 from workloads.zoo.mobilenet import inverted_residual
 
 _SOURCE = "M. Tan and Q. Le, EfficientNet: rethinking model scaling for convolutional networks, ICML 2019"
+_METADATA = Metadata(2019, _SOURCE, "ImageNet", top1_error=22.9, top5_error=6.7)  # table 2
 # Expansion, kernel, first stride, output channels and blocks of stages 2 to 8.
 _STAGES = (
     (1, 3, 1, 16, 1), (6, 3, 2, 24, 2), (6, 5, 2, 40, 2), (6, 3, 2, 80, 3),
@@ -33,9 +34,7 @@ def efficientnet_b0(
     """
     width = multiplier(width, "efficientnet_b0", "width")
     depth = multiplier(depth, "efficientnet_b0", "depth")
-    usual = (width, depth, input_size) == (1.0, 1.0, 224)
-    errors = (22.9, 6.7) if usual else (None, None)  # table 2
-    net = NetworkBuilder("efficientnet_b0", Metadata(2019, _SOURCE, "ImageNet", *errors))
+    net = NetworkBuilder("efficientnet_b0", _METADATA)
     net.add(Input.image("input", 3, input_size))
     channels = divisible(32 * width)
     last = convolve(net, "1", channels, 3, stride=2, activation="silu")

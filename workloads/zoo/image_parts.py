@@ -37,14 +37,15 @@ def convolve(
     *,
     groups: int = 1,
     padding: int | None = None,
+    dilation: int = 1,
     activation: str | None = "relu",
 ) -> str:
     """Add a convolution without biases, its batch normalization and an activation.
 
     Unless ``padding`` is given, the map keeps its size but for the stride.
     """
-    rim = same(kernel) if padding is None else padding
-    layer = Convolution(f"conv{place}", channels, kernel, stride, rim, groups=groups, bias=False)
+    rim = same(kernel, dilation) if padding is None else padding
+    layer = Convolution(f"conv{place}", channels, kernel, stride, rim, dilation, groups, bias=False)
     net.add(layer, _from(source))
     return normalize(net, place, activation=activation)
 
@@ -109,9 +110,11 @@ def classify(net: NetworkBuilder, classes: int) -> str:
     return net.add(Softmax("prob"))
 
 
-def same(kernel: Size) -> Size:
+def same(kernel: Size, dilation: int = 1) -> Size:
     """Return the padding that keeps a map's size at stride 1, for odd kernels."""
-    return kernel // 2 if isinstance(kernel, int) else (kernel[0] // 2, kernel[1] // 2)
+    if isinstance(kernel, int):
+        return kernel // 2 * dilation
+    return kernel[0] // 2 * dilation, kernel[1] // 2 * dilation
 
 
 def divisible(channels: float) -> int:

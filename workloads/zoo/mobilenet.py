@@ -110,8 +110,7 @@ def mobilenet_v2(batch: int = 1, input_size: Size = 224, classes: int = 1000, wi
     Raises WorkloadError.
     """
     width = multiplier(width, "mobilenet_v2", "width")
-    top1 = 28.0 if width == 1 and input_size == 224 else None  # table 4
-    net = NetworkBuilder("mobilenet_v2", Metadata(2018, _V2, "ImageNet", top1))
+    net = NetworkBuilder("mobilenet_v2", Metadata(2018, _V2, "ImageNet", 28.0))  # table 4
     net.add(Input.image("input", 3, input_size))
     channels = divisible(32 * width)
     last = convolve(net, "0", channels, 3, stride=2, activation="relu6")
@@ -132,7 +131,7 @@ def mobilenet_v3_large(
     batch: int = 1, input_size: Size = 224, classes: int = 1000, width: float = 1.0
 ) -> Network:
     """Return MobileNet v3 large; ``width`` multiplies all channels. Raises WorkloadError."""
-    about = Metadata(2019, _V3, "ImageNet", 24.8 if width == 1 and input_size == 224 else None)  # table 3
+    about = Metadata(2019, _V3, "ImageNet", 24.8)  # table 3
     return _v3("mobilenet_v3_large", about, _LARGE, 1280, batch, input_size, classes, width)
 
 
@@ -140,7 +139,7 @@ def mobilenet_v3_small(
     batch: int = 1, input_size: Size = 224, classes: int = 1000, width: float = 1.0
 ) -> Network:
     """Return MobileNet v3 small; ``width`` multiplies all channels. Raises WorkloadError."""
-    about = Metadata(2019, _V3, "ImageNet", 32.6 if width == 1 and input_size == 224 else None)  # table 3
+    about = Metadata(2019, _V3, "ImageNet", 32.6)  # table 3
     return _v3("mobilenet_v3_small", about, _SMALL, 1024, batch, input_size, classes, width)
 
 

@@ -63,25 +63,50 @@ def imagenet_resnet(
     ``groups`` are of the bottlenecks' 3x3, ``strided`` the letter of their convolution with a stride.
     """
     net = NetworkBuilder(name, about)
+    add_stages(net, depth, input_size, width=width, groups=groups, strided=strided)
+    classify(net, classes)
+    return net.build(batch)
+
+
+def add_stages(
+    net: NetworkBuilder,
+    depth: int,
+    input_size: Size,
+    *,
+    width: int = 64,
+    groups: int = 1,
+    strided: str = "b",
+    dilated: int = 0,
+) -> list[str]:
+    """Add everything before the classifier and return the last layer of each stage, conv2 to conv5.
+
+    Arguments as in ``imagenet_resnet``. The last ``dilated`` stages keep the map's size: what their stride
+    leaves out, their 3x3 convolutions leave out between their taps.
+    """
     net.add(Input.image("input", 3, input_size))
     convolve(net, "1", 64, 7, stride=2)
     # Padded by one, the 3x3 pooling takes 112 to 56 as in table 1.
     last = net.add(Pooling("pool1", "max", 3, stride=2, padding=1))
     bottlenecks = depth in BOTTLENECKS
+    ends, apart = [], 1
     for number, blocks in enumerate(BLOCKS[depth]):
         outputs = (256 if bottlenecks else 64) * 2**number
+        halves = number > 0 and number < len(BLOCKS[depth]) - dilated
         for block in range(1, blocks + 1):
             place = f"{number + 2}_{block}"
-            stride = 2 if block == 1 and number > 0 else 1
+            stride = 2 if block == 1 and halves else 1
             if bottlenecks:
-                branch = bottleneck(net, place, last, width * 2**number, outputs, stride, groups, strided)
+                inner = width * 2**number
+                branch = bottleneck(net, place, last, inner, outputs, stride, groups, strided, apart)
             else:
                 branch = basic(net, place, last, outputs, stride)
             grows = block == 1 and (bottlenecks or number > 0)
             shortcut = projection(net, place, last, outputs, stride) if grows else last
             last = join(net, place, branch, shortcut)
-    classify(net, classes)
-    return net.build(batch)
+            if block == 1 and number > 0 and not halves:
+                apart *= 2
+        ends.append(last)
+    return ends
 
 
 def basic(net: NetworkBuilder, place: str, source: str, width: int, stride: int) -> str:
@@ -99,10 +124,11 @@ def bottleneck(
     stride: int,
     groups: int = 1,
     strided: str = "b",
+    dilation: int = 1,
 ) -> str:
     """Add 1x1, 3x3 and 1x1 convolutions (figure 5, right); the one of letter ``strided`` has the stride."""
     convolve(net, f"{place}a", width, 1, stride if strided == "a" else 1, source)
-    convolve(net, f"{place}b", width, 3, stride if strided == "b" else 1, groups=groups)
+    convolve(net, f"{place}b", width, 3, stride if strided == "b" else 1, groups=groups, dilation=dilation)
     return convolve(net, f"{place}c", outputs, 1, activation=None)
 
 

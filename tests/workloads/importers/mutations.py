@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+import workloads as w
+from workloads.importers.drafts import reading
+from workloads.network_file import from_yaml, to_yaml
+
+FUZZED = settings(max_examples=60, deadline=5_000, suppress_health_check=list(HealthCheck))
 
 PIECES = [
     b"", b"\0", b"\xff\xfe", b"{", b"}", b"[", b"]", b"<", b'"', b":", b",", b"\n", b"-1", b"0", b"1e999",
@@ -69,3 +76,14 @@ def _places(value: Any) -> Iterator[tuple[Any, Any]]:
     for key in keys:
         yield value, key
         yield from _places(value[key])
+
+
+def read_or_refused(read: Callable[[], w.Network]) -> None:
+    """What is read comes back from YAML equal; what is not is refused with one line that one can read."""
+    try:
+        with reading("file"):
+            network = read()
+    except w.WorkloadError as error:
+        assert len("file: ") < len(str(error)) < 420 and str(error).isprintable(), str(error)
+    else:
+        assert from_yaml(to_yaml(network)) == network

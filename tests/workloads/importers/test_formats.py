@@ -57,6 +57,11 @@ def test_tables_and_yaml_by_their_beginning(tmp_path: Path) -> None:
     assert read_network_file(tmp_path / "net.txt").name == "n"
 
 
+def test_a_folder_is_no_file(tmp_path: Path) -> None:
+    with pytest.raises(w.WorkloadError, match=r"is not a file$"):
+        read_network_file(tmp_path)
+
+
 def test_names_and_files_are_told_apart() -> None:
     assert [is_network_file(text) for text in ("alexnet", "a.onnx", "nets/a", "A.CSV", "net.h5", "v1.5")] == [
         False, True, True, True, True, False,

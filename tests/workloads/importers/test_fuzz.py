@@ -12,38 +12,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+import yaml
+from hypothesis import given, settings
 
 import workloads as w
 from workloads.importers.caffe import from_prototxt
 from workloads.importers.csv_layers import from_csv
-from workloads.importers.drafts import reading
 from workloads.importers.keras import from_config, read_keras
 from workloads.network_file import from_yaml, to_yaml
 
-from .mutations import changed_bytes, changed_json, changed_words
+from .mutations import FUZZED, changed_bytes, changed_json, changed_words, read_or_refused
 
 DATA = Path(__file__).parents[2] / "data"
 CORPUS = Path(__file__).parent / "corpus"
 PROTOTXT = [path.read_bytes() for path in sorted((DATA / "caffe").glob("*.prototxt"))]
+YAML = [to_yaml(w.build(name)).encode() for name in ("lenet5", "dqn", "variational_autoencoder")]
 TABLES = [path.read_bytes() for path in sorted(CORPUS.glob("*.csv"))]
 SMALL = ("first", "lenet", "shared", "text", "branches")
 ARCHIVES = [(DATA / "keras" / f"{name}.keras").read_bytes() for name in SMALL]
 MODELS = [json.loads(zipfile.ZipFile(DATA / "keras" / f"{name}.keras").read("config.json")) for name in SMALL]
 MODELS += [json.loads((DATA / "keras" / f"{name}.json").read_text()) for name in ("functional", "sequential")]
-
-FUZZED = settings(max_examples=60, deadline=5_000, suppress_health_check=list(HealthCheck))
-
-
-def read_or_refused(read: Callable[[], w.Network]) -> None:
-    try:
-        with reading("file"):
-            network = read()
-    except w.WorkloadError as error:
-        # One line that one can read.
-        assert len("file: ") < len(str(error)) < 420 and str(error).isprintable(), str(error)
-    else:
-        assert from_yaml(to_yaml(network)) == network
 
 
 @FUZZED
@@ -74,6 +62,18 @@ def test_archives_of_keras(raw: bytes) -> None:
         read_or_refused(lambda: read_keras(path))
 
 
+@settings(FUZZED, max_examples=25)
+@given(changed_bytes(YAML) | changed_words(YAML))
+def test_yaml(raw: bytes) -> None:
+    read_or_refused(lambda: from_yaml(raw.decode("utf-8", "replace")))
+
+
+@settings(FUZZED, max_examples=25)
+@given(changed_json([yaml.safe_load(raw) for raw in YAML]))
+def test_layers_of_yaml(data: Any) -> None:
+    read_or_refused(lambda: from_yaml(yaml.safe_dump(data)))
+
+
 READERS: dict[str, Callable[[str], w.Network]] = {
     ".prototxt": from_prototxt,
     ".csv": from_csv,
@@ -94,6 +94,8 @@ LARGE = {
     "objects": (from_config, "[" + "{}," * 30_000 + "{}]", 60),
     "lists": (from_config, '{"class_name": "Model", "config": {"layers": [' + "[]," * 30_000 + "[]]}}", 60),
     "cells": (from_csv, HEAD + "," * 100_000, 120),
+    "numbers": (from_yaml, "[" + "1," * 5_000 + "]", 350),
+    "entries": (from_yaml, "- {}\n" * 2_000, 350),
     "rows": (from_csv, HEAD + "a,1,1,1\n" * 1_000, 120),
 }
 

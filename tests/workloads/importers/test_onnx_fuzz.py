@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import tempfile
 import tracemalloc
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import workloads as w
-from workloads.importers.drafts import reading
 from workloads.importers.onnx_file import from_model, read_onnx
-from workloads.network_file import from_yaml, to_yaml
 
-from .mutations import changed_bytes
+from .mutations import FUZZED, changed_bytes, read_or_refused
 
 onnx = pytest.importorskip("onnx", reason="the extra onnx is not installed")
 
@@ -29,21 +26,10 @@ FILES += [
     for file in sorted((DATA / folder).glob("*/model.onnx")) if file.stat().st_size < 20_000
 ]  # fmt: skip
 RAW = [file.read_bytes() for file in FILES]
-KINDS = ["Reshape", "Concat", "Shape", "Gather", "Conv", "MatMul", "Slice", "Split", "LSTM", "If", "Tile",
-"Expand",
-         "Constant", "ConstantOfShape", "Range", "Einsum", "Resize", "Attention", "Pad", "Where",
-         "x"]  # fmt: skip
-FUZZED = settings(max_examples=80, deadline=5_000, suppress_health_check=list(HealthCheck))
-
-
-def read_or_refused(read: Callable[[], w.Network]) -> None:
-    try:
-        with reading("file"):
-            network = read()
-    except w.WorkloadError as error:
-        assert len("file: ") < len(str(error)) < 420 and str(error).isprintable(), str(error)
-    else:
-        assert from_yaml(to_yaml(network)) == network
+KINDS = [
+    "Reshape", "Concat", "Shape", "Gather", "Conv", "MatMul", "Slice", "Split", "LSTM", "If", "Tile",
+    "Expand", "Constant", "ConstantOfShape", "Range", "Einsum", "Resize", "Attention", "Pad", "Where", "x",
+]  # fmt: skip
 
 
 @FUZZED

@@ -111,6 +111,18 @@ def test_cells_run_both_ways_over_positions_first(kind: Any, gates: int) -> None
     assert network.params == parameters(module)
 
 
+class Normalized(nn.Module):
+    def forward(self, x: Any) -> Any:
+        return F.normalize(x, dim=1)
+
+
+class Overwritten(nn.Module):
+    def forward(self, x: Any) -> Any:
+        y = x.clone()
+        y[:, 1:-1] = torch.relu(x[:, 1:-1])
+        return y
+
+
 MODULES: dict[str, tuple[Any, tuple[int, ...], int, tuple[int, ...]]] = {
     "mlp": (nn.Sequential(nn.Flatten(), nn.Linear(48, 7), nn.Sigmoid(), nn.Linear(7, 3)), (3, 4, 4), 357,
     (3,)),
@@ -128,6 +140,8 @@ MODULES: dict[str, tuple[Any, tuple[int, ...], int, tuple[int, ...]]] = {
     "pooled": (nn.Sequential(nn.AvgPool2d(2), nn.AdaptiveMaxPool2d(1)), (8, 4, 4), 0, (8, 1, 1)),
     "gated": (nn.GLU(dim=1), (8, 4, 4), 0, (4, 4, 4)),
     "slopes": (nn.Sequential(nn.PReLU(8), nn.SiLU(), nn.Softmax(1)), (8, 4, 4), 0, (8, 4, 4)),
+    "length": (Normalized(), (8, 4, 4), 0, (8, 4, 4)),
+    "overwritten": (Overwritten(), (8, 4, 4), 0, (8, 4, 4)),
     "encoder": (
         nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), (7, 16), 7 * 16 * (64 + 64) + 7 * 7 * 32,
         (7, 16),
