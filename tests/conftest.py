@@ -4,7 +4,9 @@ The folder itself must not go on the path: its ``workloads`` would hide the pack
 """
 
 import importlib.util
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -21,6 +23,14 @@ def _load(name: str) -> ModuleType:
 
 
 _load("oracles")
+
+
+@pytest.fixture
+def heard_ctrl_c() -> Iterator[None]:
+    """Processes that a test starts hear Ctrl-C, also where whoever started the tests ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -236,6 +236,7 @@ def test_count_answers_each_line_as_it_comes() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals and pipes of POSIX")
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_a_closed_pipe_and_ctrl_c_are_quiet() -> None:
     command = [sys.executable, "-m", "simulator", "count", str(CASES), "--engine", "closed-form"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:

@@ -52,6 +52,7 @@ from simulator.batch.shape import (
     OWN_DIMS,
     PAIRED,
     describe,
+    lies,
 )
 from simulator.batch.state import AT_START, DIMS_OF_SLOT, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, LOOP_STRIDE, TILES
 from simulator.batch.state import INSIDE as LOOPS_INSIDE
@@ -71,30 +72,20 @@ from simulator.counting.lowering import (
 from simulator.jit import inlined, lean_kernel, woven
 
 
-@inlined
-def _groups(state, d, inside):
-    """Groups of a dimension that a tensor lacks: places that separate them count each."""
-    if state[ROLE, d] == SPLIT:
-        return _members(state, d, inside)
-    # Most often nothing is outside: spare the divisions.
-    if inside >= state[EXTENT, d] or (state[SPAN, d] >= state[EXTENT, d] and inside >= state[STEP, d]):
-        return 1
-    return count_groups(state[EXTENT, d], state[STEP, d], state[SPAN, d], inside)
-
-
-@inlined
-def _members(state, d, inside):
-    if state[PLACES, d] == 1 and inside >= state[EXTENT, d]:
-        return 1
-    return count_members(state[EXTENT, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside)
-
-
 @woven
-def _many(state, d, inside):
-    """Groups and members of a dimension that a tensor lacks, with the loops inside an event at zero."""
-    groups = _groups(state, d, inside)
-    members = groups if state[PLACES, d] == 1 else _members(state, d, inside)
-    state[INSIDE, d] = inside
+def _many(state, code, roles, d, child, inside):
+    """Groups and members of a dimension that a tensor lacks, with the loops inside an event at zero.
+
+    Places that separate groups count each.
+    """
+    extent = state[EXTENT, d]
+    tile, step, places, span, role = lies(state, code, roles, d, child)
+    if span == tile:
+        groups = (extent - 1) // inside + 1
+        members = groups
+    else:
+        members = count_members(extent, step, places, span, inside)
+        groups = members if role == SPLIT else count_groups(extent, step, span, inside)
     state[GROUPS, d] = groups
     state[MEMBERS, d] = members
     return groups, members
@@ -132,8 +123,8 @@ def _many_others(state, code, query, tensor, child, base, moved):
     groups, members = 1, 1
     for n in range(state[MANY_OTHERS, tensor]):
         d = state[OTHERS + tensor, n]
-        describe(state, code, query + program.ROLES, d, child)
-        more, many = _many(state, d, state[TILES + base - ((moved >> d) & 1), d])
+        inside = state[TILES + base - ((moved >> d) & 1), d]
+        more, many = _many(state, code, query + program.ROLES, d, child, inside)
         groups *= more
         members *= many
     return groups, members
@@ -205,17 +196,16 @@ def _kept(state, code, roles, known, stamps, i, count, tensor, child, clip, lone
         d, bound = state[LOOP_DIM, i], state[LOOP_BOUND, i]
         inside, kind = state[LOOP_STRIDE, i] * bound, state[KIND + tensor, d]
         if kind == ALONE:
-            describe(state, code, roles, d, child)
-            kept = words_kept(
-                state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
-            )
+            tile, step, places, span, _ = lies(state, code, roles, d, child)
+            kept = words_kept(state[EXTENT, d], tile, step, places, span, inside)
             # Loops further out find less of it in place.
             if kept == 0:
                 break
+            describe(state, code, roles, d, child)
             loners = loners // (state[STAYS, d] if (moved >> d) & 1 else _moved(state, d)) * kept
             state[STAYS, d] = kept
         else:
-            groups, members = _others_at(state, tensor, d, inside)
+            groups, members = _others_at(state, code, roles, tensor, d, child, inside)
             if groups or members:
                 union, held = _pairs_at(state, known, stamps, tensor, clip, d, bound, moved)
                 reads += loners * groups * union
@@ -227,14 +217,14 @@ def _kept(state, code, roles, known, stamps, i, count, tensor, child, clip, lone
 
 
 @inlined
-def _others_at(state, tensor, own, inside):
+def _others_at(state, code, roles, tensor, own, child, inside):
     """Groups and members when a loop of dimension ``own`` moves, of the dimensions a tensor lacks."""
     groups, members = 1, 1
     for n in range(state[MANY_OTHERS, tensor]):
         d = state[OTHERS + tensor, n]
         more, many = state[GROUPS, d], state[MEMBERS, d]
         if d == own:
-            less, fewer = _many(state, d, inside)
+            less, fewer = _many(state, code, roles, d, child, inside)
             more -= less
             many -= fewer
         groups *= more
@@ -273,12 +263,21 @@ def _first_reads(state, code, query, known, stamps, tensor, child, clip):
         reads *= _first_words(state, d, start)
     if not code[query + program.SHARED]:
         for n in range(state[MANY_OTHERS, tensor]):
-            reads *= _groups(state, state[OTHERS + tensor, n], start)
+            reads *= _groups_at_start(state, code, roles, state[OTHERS + tensor, n], child)
     for pair in range(state[FIRST_PAIR, tensor], state[END_PAIR, tensor]):
         state[INSIDE, state[pairs.PAIR_DIM, pair]] = start
         state[INSIDE, state[pairs.PAIR_OTHER, pair]] = start
         reads *= _first_of_pair(state, known, stamps, pair, clip)
     return reads
+
+
+@lean_kernel
+def _groups_at_start(state, code, roles, d, child):
+    """Groups of a dimension that a tensor lacks which have a first tile."""
+    _, step, places, span, role = lies(state, code, roles, d, child)
+    if role == SPLIT:
+        return count_members(state[EXTENT, d], step, places, span, state[SIZES, AT_START])
+    return 1
 
 
 @inlined
@@ -330,7 +329,9 @@ def fast_output(state, code, b, query, count, tensor, child, answers, lane, out)
         fresh = words
         if not code[query + program.SHARED]:
             for n in range(state[MANY_OTHERS, tensor]):
-                fresh *= _groups(state, state[OTHERS + tensor, n], state[SIZES, AT_START])
+                fresh *= _groups_at_start(
+                    state, code, query + program.ROLES, state[OTHERS + tensor, n], child
+                )
         answers[out + LAST_DRAINS, lane] = _last_words(state, code, query, tensor, child)
         answers[out + FRESH, lane] = fresh
         answers[out + REFILLS, lane] = drains - fresh
@@ -344,16 +345,15 @@ def _going_on(state, code, roles, i, count, tensor, child, words):
         d = state[LOOP_DIM, i]
         inside = state[LOOP_STRIDE, i] * state[LOOP_BOUND, i]
         if state[KIND + tensor, d] == LACKING:
-            groups, members = _others_at(state, tensor, d, inside)
+            groups, members = _others_at(state, code, roles, tensor, d, child, inside)
             drains += words * groups
             contributed += words * members
         else:
-            describe(state, code, roles, d, child)
-            kept = result_words_kept(
-                state[EXTENT, d], state[TILE, d], state[STEP, d], state[PLACES, d], state[SPAN, d], inside
-            )
+            tile, step, places, span, _ = lies(state, code, roles, d, child)
+            kept = result_words_kept(state[EXTENT, d], tile, step, places, span, inside)
             if kept == 0:
                 break
+            describe(state, code, roles, d, child)
             words = words // (state[STAYS, d] if (moved >> d) & 1 else _moved(state, d)) * kept
             state[STAYS, d] = kept
             moved |= 1 << d
@@ -364,22 +364,21 @@ def _going_on(state, code, roles, i, count, tensor, child, words):
 @inlined
 def _last_words(state, code, query, tensor, child):
     """Words of the last tiles of an output, where groups that are apart count each."""
-    words = 1
+    words, roles = 1, query + program.ROLES
     for n in range(state[MANY_LONERS, tensor]):
         d = state[LONERS + tensor, n]
-        describe(state, code, query + program.ROLES, d, child)
-        extent, step = state[EXTENT, d], state[STEP, d]
-        if state[SPAN, d] >= extent and step == state[TILE, d] and state[ROLE, d] < 0:
-            words *= extent
+        extent = state[EXTENT, d]
+        tile, step, places, span, _ = lies(state, code, roles, d, child)
+        if span == tile:
+            words *= extent - (extent - 1) // tile * tile
         else:
-            rest = extent - last_base(extent, state[TILE, d], step, state[SPAN, d])
-            words *= count_words(rest, rest, state[PLACES, d], step, state[TILE, d])
+            rest = extent - last_base(extent, tile, step, span)
+            words *= count_words(rest, rest, places, step, tile)
     if not code[query + program.SHARED]:
         for n in range(state[MANY_OTHERS, tensor]):
             d = state[OTHERS + tensor, n]
-            if state[ROLE, d] == SPLIT:
-                rest = state[EXTENT, d] - last_base(
-                    state[EXTENT, d], state[TILE, d], state[STEP, d], state[SPAN, d]
-                )
-                words *= min(state[PLACES, d], (rest + state[STEP, d] - 1) // state[STEP, d])
+            tile, step, places, span, role = lies(state, code, roles, d, child)
+            if role == SPLIT:
+                rest = state[EXTENT, d] - last_base(state[EXTENT, d], tile, step, span)
+                words *= min(places, (rest + step - 1) // step)
     return words

@@ -69,6 +69,9 @@ def words_moved(extent, tile, step, places, span, inside):
 @lean_kernel
 def words_kept(extent, tile, step, places, span, inside):
     """Of the words moved those whose place holds them: the loops inside have no room to leave them."""
+    if span == tile:
+        rest = extent - (extent - 1) // inside * inside
+        return rest if rest <= tile else 0
     period = max(inside, span)
     inner, apart = places, step
     if inside < step:
@@ -90,6 +93,8 @@ def words_kept(extent, tile, step, places, span, inside):
 @lean_kernel
 def result_words_kept(extent, tile, step, places, span, inside):
     """The same for groups of an output, which keep their tile while its first place does."""
+    if span == tile:
+        return words_kept(extent, tile, step, places, span, inside)
     if inside < step:
         rest = extent - (extent - 1) // span * span
         last = (rest - 1) // inside

@@ -22,9 +22,9 @@ from simulator.legality import rank_words, word_bits
     SIZES, FIRST, EXTENT, ORDERS_START,
     REGION_SLOT, REGION_NODE, REGION_NODES, ARRAY_SLOT, ARRAY_AXES, AXIS_SIZE, AXIS_SLOT, SLOT_AXIS,
     NODE_LEVEL, NODE_RANK, NODE_TENSOR, NODE_REQUIRED, NODE_BITS, NODE_CLIPS, NODE_POOL, NODE_PART,
-    COLUMN_SLOT, COLUMN_DIM, HIGHEST, POOL_BITS,
+    HIGHEST, POOL_BITS,
     RANK_START, RANK_DIM, RANK_OTHER, RANK_REPEAT, RANK_OTHER_REPEAT, RANK_CLIPPED, ROWS,
-) = range(31)  # fmt: skip
+) = range(29)  # fmt: skip
 DIMS, SLOTS, REGIONS, ARRAYS, AXES, NODES, POOLS = range(7)
 BOUND_COLUMN, ORDER_COLUMN, NODES_COLUMN, KEEP_COLUMN, AXES_COLUMN, LENGTH = range(6)
 # Rules every mapping obeys, before one for each axis and one for each capacity.
@@ -84,8 +84,6 @@ def lower_encoding(encoding: Encoding) -> Layout:
         AXIS_SIZE: [architecture.array(str(s.array)).axis(str(s.axis)).size for s, _ in axes],
         AXIS_SLOT: [i for _, i in axes],
         SLOT_AXIS: slot_axis,
-        COLUMN_SLOT: [0, *(slot for slot in range(len(encoding.slots)) for _ in encoding.dimensions)],
-        COLUMN_DIM: [0, *(d for _ in encoding.slots for d in range(len(encoding.dimensions)))],
         HIGHEST: encoding.ranges[1],
         POOL_BITS: [bits for _, bits, _ in pools],
         RANK_START: start,

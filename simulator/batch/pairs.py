@@ -30,8 +30,10 @@ END_OF_PAIRS = PAIR_END + CLIPPED + 1
 UNION, KEPT, DELIVERED, HELD = range(4, 8)
 # Extents of paired dimensions, for keys to hold.
 MOST = 2**20
-# Rows of the scratch after five bitmaps.
-COUNTER, FIRST_TILES, OTHER_TILES = 5, 6, 9
+# Rows of the scratch after five bitmaps; from each of the last two on the rows of a dimension's tiles: where
+# the new and the held one begin, where each group begins among them, how many groups are like it.
+COUNTER, FIRST_TILES, OTHER_TILES = 5, 6, 10
+NEW, HOLDING, GROUP, ALIKE, LISTED = range(5)
 _BITS = 21
 # Coordinates that one integer has bits for.
 _WORD = 62
@@ -48,7 +50,7 @@ def memory() -> Ints:
 
 def bitmaps(longest: int) -> Ints:
     """Return scratch for ranks of up to ``longest`` coordinates: bitmaps, a counter, lists of tiles."""
-    return np.zeros((OTHER_TILES + 3, longest + 1), np.int64)
+    return np.zeros((OTHER_TILES + LISTED, longest + 1), np.int64)
 
 
 @woven
@@ -74,11 +76,12 @@ def find_sums(state, known, stamps, pair, clip):
 
 
 @lean_kernel
-def _list_tiles(state, d, stamps, row, apart):
-    """Tiles of a dimension at the event, group by group: where the new and the held one begin.
+def _list_tiles(state, d, stamps, row, apart, low, high):
+    """Tiles of a dimension at the event, group by group, into the rows of ``stamps`` from ``row`` on.
 
-    New ones into stamps[row], held ones into the row after it, where each group begins into the next; places
-    that stand ``apart`` are groups of one. Return how many groups.
+    Places that stand ``apart`` are groups of one. Of the groups that end at no extent and lie between
+    ``low`` and ``high``, where no padding is, all move alike: the first stands for them. Return how many
+    groups are listed.
     """
     extent, tile, step, span = state[EXTENT, d], state[TILE, d], state[STEP, d], state[SPAN, d]
     inside, own, start = state[INSIDE, d], state[OWN, d], state[SIZES, AT_START]
@@ -87,23 +90,33 @@ def _list_tiles(state, d, stamps, row, apart):
     back = 0
     if own:
         back = inside if inside < step else period
-    groups, n = 0, 0
+    width = state[PLACES, d] * step
+    groups, n, first_alike, end_alike = 0, 0, 0, 0
     for outer in range(0, extent, period):
         for i in range(inner):
             base = outer + i * inside
             number = i if inside < step else outer // period
             if base >= extent or (own and number % own == 0):
                 continue
-            for place in range(base, min(extent, base + state[PLACES, d] * step), step):
+            alike = outer + period <= extent and base >= low and base + width - step + tile <= high
+            if alike and end_alike:
+                for group in range(first_alike, end_alike):
+                    stamps[row + ALIKE, group] += 1
+                continue
+            first = groups
+            for place in range(base, min(extent, base + width), step):
                 if place == base or apart:
-                    stamps[row + 2, groups] = n
+                    stamps[row + GROUP, groups] = n
+                    stamps[row + ALIKE, groups] = 1
                     groups += 1
-                stamps[row, n] = place
+                stamps[row + NEW, n] = place
                 if inside < start:
                     before = place - back
-                    stamps[row + 1, n] = before + reach(extent, tile, step, span, inside, before)
+                    stamps[row + HOLDING, n] = before + reach(extent, tile, step, span, inside, before)
                 n += 1
-    stamps[row + 2, groups] = n
+            if alike:
+                first_alike, end_alike = first, groups
+    stamps[row + GROUP, groups] = n
     return groups
 
 
@@ -111,9 +124,13 @@ def _list_tiles(state, d, stamps, row, apart):
 def _work_out(state, known, row, stamps, pair, clip):
     """The sums of a pair, after the key of its row."""
     d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
-    apart1, apart2 = state[ROLE, d] == SPLIT, state[ROLE, e] == SPLIT
-    n1 = _list_tiles(state, d, stamps, np.int64(FIRST_TILES), apart1)
-    n2 = _list_tiles(state, e, stamps, np.int64(OTHER_TILES), apart2)
+    a, b = state[PAIR_COEFFICIENT, pair], state[PAIR_OTHER_COEFFICIENT, pair]
+    first, end = state[PAIR_FIRST + CLIPPED * clip, pair], state[PAIR_END + CLIPPED * clip, pair]
+    # Below the second number all coordinates are data, whatever the other dimension's index.
+    low1, high1 = -(-first // a), (end - 1 - b * (state[EXTENT, e] - 1)) // a + 1
+    low2, high2 = -(-first // b), (end - 1 - a * (state[EXTENT, d] - 1)) // b + 1
+    n1 = _list_tiles(state, d, stamps, np.int64(FIRST_TILES), state[ROLE, d] == SPLIT, low1, high1)
+    n2 = _list_tiles(state, e, stamps, np.int64(OTHER_TILES), state[ROLE, e] == SPLIT, low2, high2)
     for column in range(UNION, HELD + 1):
         known[row, column] = 0
     in_words = state[PAIR_END, pair] <= _WORD
@@ -158,28 +175,29 @@ def _tile_word(a, b, b1, n1, b2, n2):
 
 @lean_kernel
 def _add_words(state, known, row, stamps, pair, clip, i, j):
-    """Add one group of places; a rank's coordinates are few enough to be the bits of one integer."""
+    """Add groups of places that are alike; a rank's coordinates are few enough for bits of one integer."""
     d, e = state[PAIR_DIM, pair], state[PAIR_OTHER, pair]
     a, b = state[PAIR_COEFFICIENT, pair], state[PAIR_OTHER_COEFFICIENT, pair]
     e1, e2, w1, w2 = state[EXTENT, d], state[EXTENT, e], state[TILE, d], state[TILE, e]
     first, end = state[PAIR_FIRST + CLIPPED * clip, pair], state[PAIR_END + CLIPPED * clip, pair]
     data, moves = ((1 << (end - first)) - 1) << first, state[INSIDE, d] < state[SIZES, AT_START]
     union, needed = np.int64(0), np.int64(0)
-    for x in range(stamps[FIRST_TILES + 2, i], stamps[FIRST_TILES + 2, i + 1]):
-        b1, held1 = stamps[FIRST_TILES, x], stamps[FIRST_TILES + 1, x]
-        for y in range(stamps[OTHER_TILES + 2, j], stamps[OTHER_TILES + 2, j + 1]):
-            b2 = stamps[OTHER_TILES, y]
+    many = stamps[FIRST_TILES + ALIKE, i] * stamps[OTHER_TILES + ALIKE, j]
+    for x in range(stamps[FIRST_TILES + GROUP, i], stamps[FIRST_TILES + GROUP, i + 1]):
+        b1, held1 = stamps[FIRST_TILES + NEW, x], stamps[FIRST_TILES + HOLDING, x]
+        for y in range(stamps[OTHER_TILES + GROUP, j], stamps[OTHER_TILES + GROUP, j + 1]):
+            b2 = stamps[OTHER_TILES + NEW, y]
             new = _tile_word(a, b, b1, min(w1, e1 - b1), b2, min(w2, e2 - b2)) & data
             old = np.int64(0)
             if moves:
-                held2 = stamps[OTHER_TILES + 1, y]
+                held2 = stamps[OTHER_TILES + HOLDING, y]
                 old = new & _tile_word(a, b, held1, min(w1, e1 - held1), held2, min(w2, e2 - held2))
-            known[row, DELIVERED] += _count_bits(new)
-            known[row, HELD] += _count_bits(old)
+            known[row, DELIVERED] += many * _count_bits(new)
+            known[row, HELD] += many * _count_bits(old)
             union |= new
             needed |= new ^ old
-    known[row, UNION] += _count_bits(union)
-    known[row, KEPT] += _count_bits(union & ~needed)
+    known[row, UNION] += many * _count_bits(union)
+    known[row, KEPT] += many * _count_bits(union & ~needed)
 
 
 @lean_kernel
@@ -193,22 +211,23 @@ def _add_group(state, known, row, stamps, pair, clip, i, j):
     stamps[COUNTER, 0] += 1
     group = stamps[COUNTER, 0]
     lowest, highest = end, first
-    for x in range(stamps[FIRST_TILES + 2, i], stamps[FIRST_TILES + 2, i + 1]):
-        b1, held1 = stamps[FIRST_TILES, x], stamps[FIRST_TILES + 1, x]
-        for y in range(stamps[OTHER_TILES + 2, j], stamps[OTHER_TILES + 2, j + 1]):
-            b2 = stamps[OTHER_TILES, y]
+    many = stamps[FIRST_TILES + ALIKE, i] * stamps[OTHER_TILES + ALIKE, j]
+    for x in range(stamps[FIRST_TILES + GROUP, i], stamps[FIRST_TILES + GROUP, i + 1]):
+        b1, held1 = stamps[FIRST_TILES + NEW, x], stamps[FIRST_TILES + HOLDING, x]
+        for y in range(stamps[OTHER_TILES + GROUP, j], stamps[OTHER_TILES + GROUP, j + 1]):
+            b2 = stamps[OTHER_TILES + NEW, y]
             stamps[COUNTER, 0] += 1
             tile = stamps[COUNTER, 0]
             stamp_tile(stamps[3], tile, b1, w1, e1, a, b2, w2, e2, b)
             if moves:
-                stamp_tile(stamps[4], tile, held1, w1, e1, a, stamps[OTHER_TILES + 1, y], w2, e2, b)
+                stamp_tile(stamps[4], tile, held1, w1, e1, a, stamps[OTHER_TILES + HOLDING, y], w2, e2, b)
             low = max(first, a * b1 + b * b2)
             high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)
             lowest, highest = min(lowest, low), max(highest, high)
             size, held = compare_tile(stamps, tile, group, low, high, np.bool_(False))
-            known[row, DELIVERED] += size
-            known[row, HELD] += held
+            known[row, DELIVERED] += many * size
+            known[row, HELD] += many * held
     for x in range(lowest, highest):
         if stamps[0, x] == group:
-            known[row, UNION] += 1
-            known[row, KEPT] += stamps[1, x] != group
+            known[row, UNION] += many
+            known[row, KEPT] += many * (stamps[1, x] != group)

@@ -29,11 +29,12 @@ from simulator.batch.state import (
     KEPT,
     LOOP_SLOT,
     RECORD,
+    STEPS_ABOVE,
     find_broken,
     find_keepers,
     read_row,
 )
-from simulator.batch.timing import find_skew, pass_end, restarts, steps_above
+from simulator.batch.timing import count_steps, find_skew, pass_end, restarts
 from simulator.counting.lowering import COLUMNS, CONTRIBUTED, DRAINS, FILLS, FORWARDABLE, READS
 from simulator.jit import inlined, lean_kernel, woven
 
@@ -175,8 +176,8 @@ def count_hard_row(state, code, general, count, answers, lane):
 def time_row(state, code, count, block, lane, row):
     """Note a row's boundaries, how often they start anew, steps and skew; return its fate."""
     block.whole[ROW, lane] = row
+    count_steps(state, count)
     end = pass_end(state, code, count)
-    passes = steps_above(state, count, end) if end >= 0 else np.int64(0)
     now = block.latest[len(block.latest) - 1]
     for tensor in range(code[program.TENSORS]):
         for k in range(state[KEPT, tensor]):
@@ -186,7 +187,7 @@ def time_row(state, code, count, block, lane, row):
             number = code[b + program.NUMBER]
             block.latest[number] = now
             block.asked[number, lane] = now
-            block.again[number, lane] = restarts(state, code, count, tensor, k, end, passes)
-    block.whole[STEPS, lane] = steps_above(state, count, np.int64(0))
-    block.whole[SKEW, lane] = find_skew(state, code, count)
+            block.again[number, lane] = restarts(state, code, count, tensor, k, end)
+    block.whole[STEPS, lane] = state[STEPS_ABOVE, 0]
+    block.whole[SKEW, lane] = find_skew(state, code)
     return SCORED

@@ -109,23 +109,28 @@ def roles_agree(state, code, roles, child):
     return True
 
 
-@woven
-def describe(state, code, roles, d, child):
-    """Write down what a dimension is above a child at position ``child``; nothing inside the event.
+@inlined
+def lies(state, code, roles, d, child):
+    """Tile, step, places and span (see `chains`) of a dimension above a child at a position; its role.
 
-    ``roles`` is the address of the query's roles in the program.
+    ``roles`` is the address of the query's roles in the program; a dimension that has no places has none, -1.
     """
     tile, array = state[TILES + child, d], state[ON_ARRAY, d]
-    state[TILE, d] = tile
-    state[INSIDE, d] = tile
+    step, places, span, role = tile, 1, tile, -1
     if array >= 0 and state[ARRAY_SLOT, array] < child:
         role = code[roles + state[AXIS_ON_ARRAY, d]]
-        state[ROLE, d] = role
-        state[STEP, d] = state[STEP_ON_ARRAY, d]
-        state[SPAN, d] = state[SPAN_ON_ARRAY, d]
-        state[PLACES, d] = state[PLACES_ON_ARRAY, d] if role != ZERO else 1
-    else:
-        state[ROLE, d] = -1
-        state[STEP, d] = tile
-        state[SPAN, d] = tile
-        state[PLACES, d] = 1
+        step, span = state[STEP_ON_ARRAY, d], state[SPAN_ON_ARRAY, d]
+        places = state[PLACES_ON_ARRAY, d] if role != ZERO else 1
+    return tile, step, places, span, role
+
+
+@woven
+def describe(state, code, roles, d, child):
+    """Write down how a dimension lies above a child; nothing inside the event."""
+    tile, step, places, span, role = lies(state, code, roles, d, child)
+    state[TILE, d] = tile
+    state[INSIDE, d] = tile
+    state[STEP, d] = step
+    state[PLACES, d] = places
+    state[SPAN, d] = span
+    state[ROLE, d] = role

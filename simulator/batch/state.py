@@ -18,8 +18,6 @@ from simulator.batch.layout import (
     AXIS_SIZE,
     AXIS_SLOT,
     CAP,
-    COLUMN_DIM,
-    COLUMN_SLOT,
     COVER,
     DIMS,
     EXTENT,
@@ -69,19 +67,16 @@ MOST_TENSORS = 3
 # In SIZES, past the table's: an extent past all, as a number kernels do not know when they are compiled.
 AT_START = 7
 # Rows after the table. Loops, innermost first; INSIDE: how many stand at a position and inside it; NODE_AT:
-# the kept node just outside a position, or -1; COLUMNS: those with bounds above 1; LOOPS_OF_SLOT and
-# DIMS_OF_SLOT: how many loops each slot has and of which dimensions, a bit for each; KEPT: how many keepers a
-# tensor has; then for each tensor the nodes, levels and positions of its keepers, outermost first, and from
-# RECORD on its boundaries (`program`); LAST_STEP and LEFT_OVER: see `score`; CHAIN and SHAPE: see `pairs` and
-# `boundaries`; from TILES on the tiles.
-(
-    LOOP_DIM, LOOP_BOUND, LOOP_STRIDE, LOOP_SLOT, INSIDE, NODE_AT, COLUMNS, LOOPS_OF_SLOT, DIMS_OF_SLOT, KEPT,
-) = range(ROWS, ROWS + 10)  # fmt: skip
+# the kept node just outside a position, or -1; DIMS_OF_SLOT: of which dimensions a slot has loops, a bit for
+# each; KEPT: how many keepers a tensor has; then for each tensor the nodes, levels and positions of its
+# keepers, outermost first, and from RECORD on its boundaries (`program`); STEPS_OF, LEFT_OVER, STEPS_ABOVE:
+# see `timing`; CHAIN and SHAPE: see `pairs` and `boundaries`; from TILES on the tiles.
+LOOP_DIM, LOOP_BOUND, LOOP_STRIDE, LOOP_SLOT, INSIDE, NODE_AT, DIMS_OF_SLOT, KEPT = range(ROWS, ROWS + 8)
 KEEPER_NODE = KEPT + 1
 KEEPER_LEVEL = KEEPER_NODE + MOST_TENSORS
 KEEPER_POSITION = KEEPER_LEVEL + MOST_TENSORS
 RECORD = KEEPER_POSITION + MOST_TENSORS
-LAST_STEP, LEFT_OVER, CHAIN = range(RECORD + MOST_TENSORS, RECORD + MOST_TENSORS + 3)
+STEPS_OF, LEFT_OVER, STEPS_ABOVE, CHAIN = range(RECORD + MOST_TENSORS, RECORD + MOST_TENSORS + 4)
 SHAPE = CHAIN + 12
 TILES = SHAPE + 32
 
@@ -103,26 +98,14 @@ def read_row(state, orders, vectors, row):
     bounds = 1 + slots * dims
     first_order = state[FIRST, ORDER_COLUMN]
     tabled = state[ORDERS_START, dims]
-    # Few bounds are above 1: list their columns, and how many each slot has, without a branch.
-    found = 0
-    for column in range(1, bounds):
-        state[COLUMNS, found] = column
-        found += vectors[row, column] != 1
     wrong = vectors[row, 0] != VERSION
-    for slot in range(slots):
-        state[LOOPS_OF_SLOT, slot] = 0
-        state[DIMS_OF_SLOT, slot] = 0
-        state[NODE_AT, slot] = -1
-    for i in range(found):
-        column = state[COLUMNS, i]
-        d, slot, bound = state[COLUMN_DIM, column], state[COLUMN_SLOT, column], vectors[row, column]
-        wrong |= (bound < 1) | (bound > state[EXTENT, d])
-        state[LOOPS_OF_SLOT, slot] += 1
-        state[DIMS_OF_SLOT, slot] |= 1 << d
     for column in range(bounds, vectors.shape[1]):
         wrong |= (vectors[row, column] < 0) | (vectors[row, column] > state[HIGHEST, column])
+    # Orders are looked up in tables.
     if wrong:
         return -1
+    for slot in range(slots):
+        state[NODE_AT, slot] = -1
     for tensor in range(MOST_TENSORS):
         state[KEPT, tensor] = 1
     count = 0
@@ -144,18 +127,23 @@ def read_row(state, orders, vectors, row):
                 count = _add_slot(
                     state, orders, vectors, row, axis, first + place, count, first_order, tabled
                 )
-    return count
+    for i in range(count):
+        bound = state[LOOP_BOUND, i]
+        wrong |= (bound < 1) | (bound > state[EXTENT, state[LOOP_DIM, i]])
+    return -1 if wrong else count
 
 
 @inlined
 def _add_slot(state, orders, vectors, row, slot, position, count, first_order, tabled):
     """Add the loops of a slot, innermost first, and its tiles; return the number of loops then."""
     dims = state[SIZES, DIMS]
-    tiles, mask = TILES + position, state[DIMS_OF_SLOT, slot]
+    tiles, column, mask = TILES + position, 1 + slot * dims, 0
     for d in range(dims):
-        state[tiles, d] = state[tiles + 1, d]
+        bound = vectors[row, column + d]
+        state[tiles, d] = min(state[tiles + 1, d] * bound, CAP)
+        mask |= (bound != 1) << d
+    state[DIMS_OF_SLOT, slot] = mask
     if mask:
-        end = count + state[LOOPS_OF_SLOT, slot]
         number = vectors[row, first_order + slot]
         packed = orders[tabled + number] if tabled >= 0 else packed_order(state, orders, number, dims)
         # Written where the next loop goes, and kept if it is one.
@@ -164,14 +152,12 @@ def _add_slot(state, orders, vectors, row, slot, position, count, first_order, t
             d = (packed >> (4 * place)) & 15
             state[LOOP_DIM, at] = d
             at += (mask >> d) & 1
-        for i in range(count, end):
+        for i in range(count, at):
             d = state[LOOP_DIM, i]
-            bound, inside = vectors[row, 1 + slot * dims + d], state[tiles, d]
-            state[LOOP_BOUND, i] = bound
-            state[LOOP_STRIDE, i] = inside
+            state[LOOP_BOUND, i] = vectors[row, column + d]
+            state[LOOP_STRIDE, i] = state[tiles + 1, d]
             state[LOOP_SLOT, i] = slot
-            state[tiles, d] = min(inside * bound, CAP)
-        count = end
+        count = at
     state[INSIDE, position] = count
     return count
 

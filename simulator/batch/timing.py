@@ -21,7 +21,6 @@ from simulator.batch.state import (
     INSIDE,
     KEEPER_POSITION,
     KEPT,
-    LAST_STEP,
     LEFT_OVER,
     LOOP_BOUND,
     LOOP_DIM,
@@ -29,8 +28,10 @@ from simulator.batch.state import (
     LOOP_STRIDE,
     NODE_AT,
     RECORD,
+    STEPS_ABOVE,
+    STEPS_OF,
 )
-from simulator.jit import inlined, lean_kernel, woven
+from simulator.jit import inlined, woven
 
 
 @woven
@@ -47,7 +48,7 @@ def pass_end(state, code, count):
 
 
 @woven
-def restarts(state, code, count, tensor, k, end, passes):
+def restarts(state, code, count, tensor, k, end):
     """How often the k-th boundary of a tensor starts anew, 0 where it is no stream of a pass."""
     b = state[RECORD + tensor, k]
     if end < 0 or not code[b + program.RAMPS] or code[b + program.EXPOSED]:
@@ -57,8 +58,7 @@ def restarts(state, code, count, tensor, k, end, passes):
         position = state[KEEPER_POSITION + tensor, k + 1]
     if state[INSIDE, position] > end:
         return np.int64(0)
-    advancing = _advancing(state, count, tensor, position)
-    return (steps_above(state, count, advancing) if advancing > end else passes) - 1
+    return state[STEPS_ABOVE, max(end, _advancing(state, count, tensor, position))] - 1
 
 
 @inlined
@@ -72,7 +72,7 @@ def _advancing(state, count, tensor, position):
 
 
 @woven
-def find_skew(state, code, count):
+def find_skew(state, code):
     """Cycles in which arrays fill along linked axes, pass by pass; -1 where they are too many."""
     skew = 0
     for array in range(state[SIZES, ARRAYS]):
@@ -88,31 +88,34 @@ def find_skew(state, code, count):
                     if state[NODE_AT, position] >= 0:
                         end = state[INSIDE, position]
                         break
-            passes = steps_above(state, count, end)
+            passes = state[STEPS_ABOVE, end]
             if skew + float(waits) * float(passes) >= MOST_CYCLES:
                 return -1
             skew += waits * passes
     return skew
 
 
-@lean_kernel
-def steps_above(state, count, end):
-    """Steps of the temporal loops from loop ``end`` outwards, those inside it at zero."""
-    dims = state[SIZES, DIMS]
-    # The number of the last step in the mixed radix of each dimension's loops, and what it leaves over.
-    for d in range(dims):
-        state[LAST_STEP, d] = 0
+@woven
+def count_steps(state, count):
+    """Steps of the temporal loops from each loop outwards, those inside it at zero; of ``count``, one."""
+    for d in range(state[SIZES, DIMS]):
+        state[STEPS_OF, d] = 1
         state[LEFT_OVER, d] = state[EXTENT, d] - 1
-    for i in range(count - 1, end - 1, -1):
-        if state[SLOT_AXIS, state[LOOP_SLOT, i]] < 0:
-            d, bound, stride = state[LOOP_DIM, i], state[LOOP_BOUND, i], state[LOOP_STRIDE, i]
-            # Most loops have room for their last iteration.
-            at, room = bound - 1, state[LEFT_OVER, d]
-            if at * stride > room:
-                at = room // stride
-            state[LAST_STEP, d] = state[LAST_STEP, d] * bound + at
-            state[LEFT_OVER, d] = room - at * stride
     steps = 1
-    for d in range(dims):
-        steps *= state[LAST_STEP, d] + 1
-    return steps
+    state[STEPS_ABOVE, count] = 1
+    for i in range(count - 1, -1, -1):
+        if state[SLOT_AXIS, state[LOOP_SLOT, i]] < 0:
+            # The steps of a dimension are numbers in the mixed radix of its loops.
+            d, bound, stride = state[LOOP_DIM, i], state[LOOP_BOUND, i], state[LOOP_STRIDE, i]
+            before, room, last = state[STEPS_OF, d], state[LEFT_OVER, d], (bound - 1) * stride
+            now = before * bound
+            # Most loops have room for their last iteration.
+            if last <= room:
+                steps *= bound
+            else:
+                now -= bound - 1 - room // stride
+                last = room // stride * stride
+                steps = steps // before * now
+            state[STEPS_OF, d] = now
+            state[LEFT_OVER, d] = room - last
+        state[STEPS_ABOVE, i] = steps

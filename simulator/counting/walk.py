@@ -147,7 +147,9 @@ def _walk(structure, bounds, spatial, queries, positions, length, cycles_per_wor
                             arrived[q] = late
                         else:
                             stall = max(stall, late - steps)
-                taken[q] = delta
+                # Assigning rows whole compiles the text of numba's error about their shapes.
+                for column in range(COLUMNS):
+                    taken[q, column] = delta[column]
         if resources > 0:
             for q in range(asked):
                 if queries.child[q] > k:

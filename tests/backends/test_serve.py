@@ -339,7 +339,7 @@ def test_the_command_serves() -> None:
 
 
 @pytest.fixture
-def process() -> Any:
+def process(heard_ctrl_c: None) -> Any:
     """A server of its own that has answered a first request, so that it waits for the next."""
     # Python holds output back unless told otherwise.
     environment = os.environ | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": ""}

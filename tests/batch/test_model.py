@@ -77,6 +77,21 @@ def test_many_vectors_of_few_dimensions(sizes):
     )
 
 
+@pytest.mark.parametrize(
+    "sizes",
+    [
+        {"p": 45, "r": 5, "row_data": (2, 45)},
+        {"p": 90, "r": 3, "row_data": (1, 90)},
+        {"p": 41, "r": 7, "stride": 2, "dilation": 2, "row_data": (6, 85)},
+    ],
+)
+def test_long_padded_rows(sizes):
+    """Most groups of places are alike, but those at an edge: in one word of bits and in more."""
+    model = CostModel(convolution(**sizes), wide_machine())
+    vectors = random_vectors(model.encoding, np.random.default_rng(3), 60)
+    assert assert_right(model, vectors, walked=False) == 60
+
+
 def test_rows_do_not_depend_on_each_other():
     """The same rows in another order, of the same and of other batches, come to the same."""
     model = chip_model("alexnet:conv2")
