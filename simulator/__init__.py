@@ -17,11 +17,15 @@ import importlib
 from collections.abc import Callable as _Callable
 from collections.abc import Iterable as _Iterable
 from collections.abc import Mapping as _Dictionary
+from collections.abc import Sequence as _Sequence
 from typing import TYPE_CHECKING, Any
 
 from simulator.loading import load_architecture, load_layer, load_mapping, load_network
 
 if TYPE_CHECKING:
+    import os as _os
+    from concurrent.futures import Executor as _Executor
+
     from simulator import dataflows
     from simulator.architecture import Architecture
     from simulator.backends.mip import MipMatrices
@@ -37,6 +41,10 @@ if TYPE_CHECKING:
     from simulator.mapspaces import Constraints, Mapspace
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
+    from simulator.study.running import Progress as SweepProgress
+    from simulator.study.sampling import Settings
+    from simulator.study.store import Store
+    from simulator.study.study import Study
 
     DataflowSource = dataflows.Source
     ObjectiveSource = objective.Source
@@ -48,10 +56,17 @@ _LAZY = {
     "Mapspace": "simulator.mapspaces",
     "Problem": "simulator.problem",
     "SimulatorError": "simulator.errors",
+    "Study": "simulator.study.study",
     "Dataflow": "simulator.dataflows",
+    "compare": "simulator.comparison",
+    "compare_architectures": "simulator.lineup",
+    "compare_dataflows": "simulator.lineup",
     "convolution": "simulator.problem",
     "count_case": "simulator.counting.cases",
     "load_dataflow": "simulator.dataflows",
+    "open_study": "simulator.study.study",
+    "load_result": "simulator.results_file",
+    "write_report": "simulator.page",
 }
 
 __all__ = [
@@ -63,6 +78,10 @@ __all__ = [
     "Mapspace",
     "Problem",
     "SimulatorError",
+    "Study",
+    "compare",
+    "compare_architectures",
+    "compare_dataflows",
     "convolution",
     "count_case",
     "dataflow_mapping",
@@ -72,10 +91,12 @@ __all__ = [
     "load_layer",
     "load_mapping",
     "load_network",
+    "load_result",
     "mapspace",
     "mip_matrices",
     "search",
     "simulate",
+    "write_report",
 ]
 
 
@@ -146,8 +167,8 @@ def evaluate(
     from simulator.cost.model import cost
     from simulator.results import LayerResult, Part
 
-    problem = load_layer(layer)
-    spent = cost(problem, load_architecture(architecture), load_mapping(mapping), engine)
+    problem, machine = load_layer(layer), load_architecture(architecture)
+    spent = cost(problem, machine, load_mapping(mapping, problem, machine), engine)
     return LayerResult(problem.name, "problem", (Part(spent),), "by hand")
 
 
@@ -283,6 +304,82 @@ def search(
         rules=rules,
         progress=progress,
     )
+
+
+def sweep(
+    networks: NetworkSource | _Iterable[NetworkSource],
+    architectures: Machine | _Iterable[Machine],
+    settings: Settings | _Sequence[Settings] | None = None,
+    *,
+    sample: str | None = None,
+    constraints: str | _Iterable[str] = (),
+    batch: int | _Iterable[int] | None = None,
+    dataflow: DataflowSource | _Iterable[DataflowSource] | None = None,
+    objective: str | _Iterable[str] | None = None,
+    engine: str = "closed-form",
+    mapper: str | None = None,
+    evaluations: int | None = None,
+    time_limit: float | None = None,
+    densities: _Dictionary[str, DensitySource] | None = None,
+    fuse: bool = True,
+    skip_invalid: bool = False,
+    store: Store | str | _os.PathLike[str] | None = None,
+    executor: _Executor | None = None,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    progress: SweepProgress | None = None,
+) -> Study:
+    """Run every network at every point: on every machine that settings make, in every way to run it.
+
+    All of it is checked before the first run. Each distinct problem is mapped once for each distinct
+    machine; one that has no mapping is a row that says why. Ctrl-C ends the sweep with what is done.
+
+    Parameters
+    ----------
+    settings
+        Fields with their values: ``{"array.x": [8, 14, 28], "glb.capacity": "64KiB:1MiB:x2"}`` is a grid
+        (`simulator.study.sampling` has ranges). Fields are the machine's (`Architecture.replace`, in any
+        case, ``array`` being the only array), ``network.`` and an option of the networks' builders, or batch,
+        dataflow and objective. A list of ``{field: value}`` is a list of points.
+    sample
+        In place of the grid a sample of its fields, as "sobol:64" or, with a seed, "latin-hypercube:200:1";
+        SciPy's, of the extra ``sampling``.
+    constraints
+        Conditions that points must meet, as "array.x * array.y <= 1024" (`simulator.study.expressions`):
+        of the machine's fields (sizes in bits, or as 64KiB), mac_units, area_um2, batch, dataflow, objective,
+        architecture and network.
+    batch, dataflow, objective
+        One or several, crossed with the settings; by default those of the networks, the machine's and energy.
+    engine
+        What counts, by default the closed form: exactly what a walk counts, but for stalls within a pass.
+    mapper, evaluations, time_limit, fuse
+        As in `simulate`.
+    densities
+        By the name of a network, as in `simulate`.
+    skip_invalid
+        Leave out settings that make no legal machine, and say so, in place of an error.
+    store
+        The SQLite file that keeps results; what it has is not run again. By default in memory.
+    executor, workers, scheduler
+        What runs the work: any `concurrent.futures.Executor`, so many processes of this computer (by default
+        as many as it has cores, 0 for none), or a Dask scheduler, as "tcp://host:8786".
+    progress
+        Called with how far the sweep is, see `simulator.study.running.Standing`.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        For unknown names and fields, wrong values, and settings that make no legal machine; for a store or
+        workers that fail.
+    """
+    from simulator.study import sweeping
+
+    return sweeping.sweep(
+        networks, architectures, settings, sample=sample, constraints=constraints, batch=batch,
+        dataflow=dataflow, objective=objective, engine=engine, mapper=mapper, evaluations=evaluations,
+        time_limit=time_limit, densities=densities, fuse=fuse, skip_invalid=skip_invalid, store=store,
+        executor=executor, workers=workers, scheduler=scheduler, progress=progress,
+    )  # fmt: skip
 
 
 def dataflow_mapping(

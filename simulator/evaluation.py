@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Dictionary
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -15,10 +14,8 @@ from simulator.architecture import Architecture
 from simulator.cost.model import cost
 from simulator.counting import check_engine
 from simulator.dataflows.declaration import Dataflow
-from simulator.densities import Source, load_densities, naming
-from simulator.errors import MappingError, SimulatorError, did_you_mean
-from simulator.fusing import fused
-from simulator.lowering import Problems, lower
+from simulator.densities import Source
+from simulator.errors import MappingError
 from simulator.mappers import (
     OPTIMAL,
     Choice,
@@ -33,21 +30,21 @@ from simulator.mappers import (
 from simulator.mappers.choice import front_rows
 from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
+from simulator.planning import Plan, Work, plan
 from simulator.problem import Problem
-from simulator.results import LayerResult, NetworkResult, Part, Search, Skipped
-from workloads import Input, Network, NetworkLayer
+from simulator.results import LayerResult, NetworkResult, Part, Search
+from workloads import Network
 
 # What is being done, multiply-accumulates done and in all.
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class _Work:
-    """A distinct problem, the layers' multiplicity of it, and a mapping given by hand for it."""
+class Solved:
+    """The mappings that a problem's search leaves to choose from, see `best_together`."""
 
-    problem: Problem
-    times: int
-    given: Mapping | None
+    front: tuple[Choice, ...]
+    search: Search | None
 
 
 def simulate(
@@ -109,54 +106,72 @@ def simulate(
     check_objective(objective)
     check_mapper(mapper)
     flow = dataflows.load_dataflow(default_dataflow(architecture) if dataflow is None else dataflow)
-    given = dict(mappings or {})
-    into = fused(network) if fuse else {}
-    layers = _lowered(network, into)
-    _check_given(network, layers, given, "a mapping")
-    layers = _densify(network, layers, {} if densities is None else densities)
-    work = _distinct(layers, given)
-    report = _Report(progress, 2 * sum(item.problem.macs for item in work.values()))
-    fronts: list[tuple[Choice, ...]] = []
-    searches: list[Search | None] = []
-    for item in work.values():
-        with report(f"mapping {item.problem.name}", item.problem.macs), _naming(item.problem.name):
-            if item.given is not None:
-                fronts.append(_by_hand(item.problem, architecture, item.given))
-                searches.append(None)
-            else:
-                space = _mapspace(flow, item.problem, architecture, mapper)
-                standing = report.within(f"mapping {item.problem.name}", item.problem.macs)
-                found = _search(space, objective, mapper, evaluations, time_limit, standing)
-                fronts.append(found.front)
-                searches.append(
-                    Search(found.mapper, found.evaluated, found.complete, found.optimal, found.gap)
-                )
-    picks = best_together(fronts, [item.times for item in work.values()])
-    done: dict[_Key, Part] = {}
-    for (key, item), front, pick, search in zip(work.items(), fronts, picks, searches, strict=True):
-        with report(f"{_DOING[engine]} {item.problem.name}", item.problem.macs), _naming(item.problem.name):
-            done[key] = Part(cost(item.problem, architecture, front[pick].mapping, engine), search=search)
-    report.finish()
-    results = []
-    for name, problems in layers.items():
-        parts = []
-        for problem, times in problems:
-            part = done[_key(problem, _by_name(given, name, problem))]
-            parts.append(replace(part, cost=replace(part.cost, problem=problem), times=times))
-        if parts:
-            by_hand = any(_by_name(given, name, problem) is not None for problem, _ in problems)
-            how, layer = "by hand" if by_hand else flow.name, network[name]
-            results.append(
-                LayerResult(name, layer.type, tuple(parts), how, layer.operations, has_macs=layer.macs > 0)
+    planned = plan(network, mappings, densities, fuse)
+    report = _Report(progress, 2 * sum(work.problem.macs for work in planned.work))
+    solved: list[Solved] = []
+    for work in planned.work:
+        name, macs = work.problem.name, work.problem.macs
+        with report(f"mapping {name}", macs), _naming(name):
+            standing = report.within(f"mapping {name}", macs)
+            solved.append(
+                solve(work, architecture, flow, objective, mapper, evaluations, time_limit, standing)
             )
-    skipped = tuple(
-        _skipped(layer, into.get(layer.name))
-        for layer in network
-        if not layers[layer.name] and not isinstance(layer.layer, Input)
-    )
+    picks = best_together([found.front for found in solved], [work.times for work in planned.work])
+    parts: list[Part] = []
+    for work, found, pick in zip(planned.work, solved, picks, strict=True):
+        name = work.problem.name
+        with report(f"{_DOING[engine]} {name}", work.problem.macs), _naming(name):
+            spent = cost(work.problem, architecture, found.front[pick].mapping, engine)
+            parts.append(Part(spent, search=found.search))
+    report.finish()
+    return assemble(planned, parts, architecture, flow.name, objective, engine)
+
+
+def solve(
+    work: Work,
+    architecture: Architecture,
+    flow: Dataflow,
+    objective: str,
+    mapper: str = OPTIMAL,
+    evaluations: int | None = None,
+    time_limit: float | None = None,
+    progress: Callable[[Standing], None] | None = None,
+) -> Solved:
+    """Search the mappings of a distinct problem; the parameters are those of `simulate`.
+
+    Raises
+    ------
+    MappingError
+        Where there is no mapping, and why.
+    """
+    if work.given is not None:
+        return Solved(_by_hand(work.problem, architecture, work.given), None)
+    space = _mapspace(flow, work.problem, architecture, mapper)
+    found = _search(space, objective, mapper, evaluations, time_limit, progress)
+    search = Search(found.mapper, found.evaluated, found.complete, found.optimal, found.gap)
+    return Solved(found.front, search)
+
+
+def assemble(
+    planned: Plan, parts: Sequence[Part], architecture: Architecture, flow: str, objective: str, engine: str
+) -> NetworkResult:
+    """Return a network's run from one part for each of its `Plan.work`."""
+    layers = []
+    for layer in planned.layers:
+        own = tuple(_named(parts[work], name, times) for name, work, times in layer.problems)
+        how = "by hand" if layer.by_hand else flow
+        layers.append(
+            LayerResult(layer.name, layer.type, own, how, layer.operations, has_macs=layer.has_macs)
+        )
     return NetworkResult(
-        network.name, network.batch, architecture, flow.name, objective, engine, tuple(results), skipped
+        planned.network, planned.batch, architecture, flow, objective, engine, tuple(layers), planned.skipped
     )
+
+
+def _named(part: Part, name: str, times: int) -> Part:
+    """A part as a layer's own: under its name, as often as the layer runs it."""
+    problem = replace(part.cost.problem, name=name)
+    return replace(part, cost=replace(part.cost, problem=problem), times=times)
 
 
 def default_dataflow(architecture: Architecture) -> str:
@@ -179,9 +194,6 @@ def default_dataflow(architecture: Architecture) -> str:
 
 
 _DOING = {"walk": "walking", "closed-form": "counting", "functional": "executing"}
-_Key = tuple[Problem, Mapping | None]
-_Lowered = dict[str, Problems]
-_Given = TypeVar("_Given")
 
 
 class _Report:
@@ -226,67 +238,6 @@ def _naming(layer: str) -> Iterator[None]:
         raise MappingError(f"layer {layer!r}: {error}") from None
 
 
-def _lowered(network: Network, into: Dictionary[str, str]) -> _Lowered:
-    """The problems of every layer that is not fused into another; of layers that are alike the same ones."""
-    layers: _Lowered = {}
-    for unique in network.unique_layers():
-        problems = lower(unique.layer)
-        for name in unique.names:
-            # A problem is called as its layer, or as a part of it: attention.scores.
-            layers[name] = tuple(
-                (replace(problem, name=name + problem.name.removeprefix(unique.layer.name)), times)
-                for problem, times in (() if name in into else problems)
-            )
-    return {layer.name: layers[layer.name] for layer in network}
-
-
-def _skipped(layer: NetworkLayer, into: str | None) -> Skipped:
-    """What a layer does that is not run on the array by itself."""
-    words = (layer.words_in, layer.words_out) if into is None else (0, 0)
-    return Skipped(layer.name, layer.type, layer.operations, *words, into)
-
-
-def _check_given(network: Network, layers: _Lowered, given: Dictionary[str, object], what: str) -> None:
-    mapped = {name for name, problems in layers.items() if problems}
-    mapped |= {problem.name for problems in layers.values() for problem, _ in problems}
-    for name in given:
-        if name not in mapped:
-            raise SimulatorError(
-                f"no layer {name!r} with {what} in {network.name}{did_you_mean(name, mapped)}"
-            )
-
-
-def _densify(network: Network, layers: _Lowered, source: Source) -> _Lowered:
-    """The layers' problems with their densities; a layer without is dense."""
-    densities = load_densities(source)
-    with naming(source):
-        _check_given(network, layers, densities, "densities")
-        return {
-            name: tuple(
-                (problem.with_densities(_by_name(densities, name, problem) or {}), n)
-                for problem, n in problems
-            )
-            for name, problems in layers.items()
-        }
-
-
-def _distinct(layers: _Lowered, given: Dictionary[str, Mapping]) -> dict[_Key, _Work]:
-    """Each distinct problem and mapping given for it once, with how often the network runs it."""
-    work: dict[_Key, _Work] = {}
-    for name, problems in layers.items():
-        for problem, times in problems:
-            by_hand = _by_name(given, name, problem)
-            key = _key(problem, by_hand)
-            known = work.get(key, _Work(problem, 0, by_hand))
-            work[key] = replace(known, times=known.times + times)
-    return work
-
-
-def _by_name(given: Dictionary[str, _Given], layer: str, problem: Problem) -> _Given | None:
-    """What is given for a part of a layer, else for the layer."""
-    return given.get(problem.name, given.get(layer))
-
-
 def _by_hand(problem: Problem, architecture: Architecture, mapping: Mapping) -> tuple[Choice]:
     spent = cost(problem, architecture, mapping, "closed-form")
     return (Choice(mapping, spent.energy, spent.cycles.total),)
@@ -319,7 +270,3 @@ def _search(
         return found
     energy, cycles = (np.array([getattr(point, name) for point in found.front]) for name in wanted)
     return replace(found, front=tuple(found.front[row] for row in front_rows(energy, cycles)))
-
-
-def _key(problem: Problem, given: Mapping | None) -> _Key:
-    return replace(problem, name=""), given

@@ -6,6 +6,8 @@ As `workloads.files`, with this package's error.
 from __future__ import annotations
 
 import os
+from contextlib import AbstractContextManager
+from typing import IO
 
 from simulator.errors import SimulatorError
 from workloads import files
@@ -63,3 +65,14 @@ def write_atomically(path: str | os.PathLike[str], data: str | bytes) -> None:
         If the folder is missing or cannot be written.
     """
     files.write_atomically(path, data, SimulatorError)
+
+
+def open_atomically(path: str | os.PathLike[str]) -> AbstractContextManager[IO[bytes]]:
+    """Open a file to write bytes to; it takes the old one's place when all is written, else nothing changes.
+
+    Raises
+    ------
+    SimulatorError
+        As `write_atomically`.
+    """
+    return files.open_atomically(path, SimulatorError)

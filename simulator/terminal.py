@@ -6,8 +6,11 @@ import contextlib
 import math
 import os
 import sys
+import time
+import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -28,8 +31,11 @@ if TYPE_CHECKING:
     from simulator.mapspaces import Mapspace, Size
     from simulator.problem import Problem
     from simulator.results import LayerResult, NetworkResult
+    from simulator.study.running import Standing as SweepStanding
 
 Report = Callable[[str, int, int], None]
+# How often a line of progress is written where there is no terminal.
+_LINE_SECONDS = 10.0
 
 
 class Commands(TyperGroup):
@@ -106,6 +112,43 @@ def search_progress(doing: str) -> Iterator[Callable[[Standing], None] | None]:
             )
 
         yield update and report
+
+
+@contextmanager
+def sweep_progress(doing: str) -> Iterator[Callable[[SweepStanding, str], None]]:
+    """Show how many items of a sweep are done, the rate, the time left and the best so far, on stderr.
+
+    What is yielded takes a sweep's standing and the best so far, as "best of alexnet: ..". Where
+    stderr is no terminal it writes a line at the start, at the end and every ten seconds.
+    """
+    start, told = time.monotonic(), -math.inf
+    with _bar(doing, TextColumn("{task.fields[standing]}")) as update:
+
+        def report(standing: SweepStanding, best: str = "") -> None:
+            nonlocal told
+            now = time.monotonic()
+            text = _sweep_standing(standing, best, now - start, with_time_left=update is None)
+            if update is not None:
+                update(doing, completed=standing.done, total=standing.total, standing=text)
+            elif standing.done == standing.total or now >= told + _LINE_SECONDS:
+                told = now
+                _tell(f"{doing}: {text}")
+
+        with warnings.catch_warnings():
+            warnings.showwarning = lambda message, *_, **__: _tell(f"warning: {message}")
+            yield report
+
+
+def _sweep_standing(standing: SweepStanding, best: str, seconds: float, with_time_left: bool) -> str:
+    parts = [f"{standing.done:,} of {standing.total:,} items"]
+    rate = (standing.done - standing.reused) / max(seconds, 1e-9)
+    if rate:
+        parts.append(f"{rate:.3g}/s")
+    if rate and with_time_left and standing.done < standing.total:
+        parts.append(f"{timedelta(seconds=round((standing.total - standing.done) / rate))} left")
+    parts += [f"{standing.reused:,} from the store"] if standing.reused else []
+    parts += [f"{standing.failed:,} failed"] if standing.failed else []
+    return ", ".join([*parts, *([best] if best else [])])
 
 
 def _standing(standing: Standing) -> str:

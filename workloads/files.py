@@ -17,11 +17,15 @@ _CORE_TAGS = frozenset(
 )
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """The safe loader with YAML 1.2 scalars, and without aliases, foreign tags and repeated keys."""
+class CoreLoader(yaml.SafeLoader):
+    """The safe loader with YAML 1.2 scalars."""
 
     # YAML 1.1 reads 012 as ten, 1:30 as ninety, `no` as false and 1e3 as text; none of it in silence here.
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012
+
+
+class _PlainLoader(CoreLoader):
+    """The same without aliases, foreign tags and repeated keys."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -58,7 +62,7 @@ for _kind, _pattern, _first in (
     ),
     ("null", r"~|null|Null|NULL|", ["~", "n", "N", ""]),
 ):
-    _PlainLoader.add_implicit_resolver(
+    CoreLoader.add_implicit_resolver(
         f"tag:yaml.org,2002:{_kind}", re.compile(rf"(?:{_pattern})\Z"), list(_first)
     )
 
@@ -105,12 +109,19 @@ def parse_yaml(text: str, where: str, error: type[ValueError]) -> object:
     ``where`` names the text in errors. Raises ``error`` for a syntax error (with line and column), a repeated
     key, an alias or a tag.
     """
-    try:
+    with yaml_errors(where, error):
         loader = _PlainLoader(text)
         try:
             return loader.get_single_data()
         finally:
             loader.dispose()
+
+
+@contextlib.contextmanager
+def yaml_errors(where: str, error: type[ValueError]) -> Iterator[None]:
+    """Turn what is wrong with YAML text, called ``where``, into ``error`` with line and column."""
+    try:
+        yield
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark or problem.context_mark
         place = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
@@ -131,9 +142,9 @@ class PlainDumper(yaml.SafeDumper):
     yaml_implicit_resolvers = {  # noqa: RUF012
         first: [
             *yaml.SafeDumper.yaml_implicit_resolvers.get(first, []),
-            *_PlainLoader.yaml_implicit_resolvers.get(first, []),
+            *CoreLoader.yaml_implicit_resolvers.get(first, []),
         ]
-        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *_PlainLoader.yaml_implicit_resolvers}
+        for first in {*yaml.SafeDumper.yaml_implicit_resolvers, *CoreLoader.yaml_implicit_resolvers}
     }
 
     def ignore_aliases(self, data: object) -> bool:
