@@ -106,7 +106,7 @@ class Architecture:
         assert isinstance(data, dict)
         storages, arrays, mac = build_parts(form, where)
         bits = form.bits
-        return cls(
+        made = cls(
             name=form.name,
             description=form.description,
             technology=form.technology,
@@ -122,6 +122,11 @@ class Architecture:
             mac=mac,
             data=copy.deepcopy(data),
         )
+        if form.energy is None:
+            return made
+        from simulator.energies import pricing
+
+        return cls.from_dict(pricing.fill(data, made), where) if pricing.unfilled(data) else made
 
     def to_dict(self) -> dict[str, Any]:
         """Return the machine as plain data that `from_dict` reads back equal.
@@ -135,17 +140,35 @@ class Architecture:
 
         A path is a component's name (``array`` for the only array), then the fields in it; ``array.x`` is
         short for the size of axis x. Fields of the machine itself are named alone: ``clock_mhz``. The
-        changes are made together, then checked.
+        changes are made together, then checked. Parts with figures of an energy table get new ones, but for
+        those whose price, leakage or area is changed here; ``energy`` swaps the table of all parts.
 
         Raises
         ------
         ArchitectureError
             For a path that leads nowhere, with the nearest name, and as `from_dict`.
         """
+        from simulator.energies import pricing
+
+        where = f"{self.name} with {', '.join(changes)} changed"
         data = self.to_dict()
+        if "energy" in changes:
+            data = Architecture.from_dict(pricing.swap(data, changes["energy"]), where).to_dict()
         for path, value in changes.items():
-            _change(data, path, value)
-        return Architecture.from_dict(data, f"{self.name} with {', '.join(changes)} changed")
+            if path != "energy":
+                _change(data, path, value)
+        pricing.forget(data)
+        return Architecture.from_dict(data, where)
+
+    def priced(self, energy: str | os.PathLike[str]) -> Architecture:
+        """Return the machine with all its prices, areas and leakage of an energy table, by name or file.
+
+        Raises
+        ------
+        EnergyTableError
+            For a table that cannot be read or has no figure for some part.
+        """
+        return self.replace({"energy": energy})
 
     @property
     def outermost(self) -> Storage:
@@ -286,6 +309,12 @@ def _change(data: dict[str, Any], path: str, value: object) -> None:
         names = [*components, *ArchitectureForm.model_fields]
         names.remove("hierarchy")
         raise refuse(f"the machine has no {first!r}{did_you_mean(first, names)}")
+    if rest[0] == "price":
+        # The source was of the old price.
+        node.pop("price_source", None)
+    if rest[0] in ("price", "leakage_mw", "area_um2"):
+        # And the part no longer a table's to price.
+        node.pop("priced_by", None)
     for position, part in enumerate(rest):
         if isinstance(node, list) and part.isdecimal() and int(part[:9]) < len(node):
             key: Any = int(part)

@@ -196,6 +196,9 @@ class CompressionForm(FileForm):
 
 
 class _Physical(FileForm):
+    price_source: Annotated[str, Field(min_length=1, max_length=500)] | None = None
+    # The energy table that all of the part's figures are of; it prices the part anew where the machine changes.
+    priced_by: Name | None = None
     leakage_mw: Unknown | None = None
     area_um2: Unknown | None = None
 
@@ -208,6 +211,7 @@ class StorageForm(_Physical):
     required: Annotated[list[Tensor], AfterValidator(_distinct)] = Field(default_factory=list)
     capacity: Size | None = None
     partitions: list[PartitionForm] = Field(default_factory=list)
+    banks: Annotated[int, Field(ge=1, le=2**20)] = 1
     block: Size | None = None
     price_per: Literal["word", "block"] = "word"
     bandwidth: BandwidthForm = BandwidthForm()
@@ -301,6 +305,8 @@ class ArchitectureForm(FileForm):
     clock_mhz: Annotated[float, Field(gt=0, le=1e6)] | None = None
     native_dataflow: Name | None = None
     energy_unit: Literal["pJ", "MAC"]
+    # The energy table, by name or file, of all parts that state no price of their own.
+    energy: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     bits: BitsForm
     hierarchy: Annotated[list[Entry], Field(min_length=1, max_length=100)]
     sources: list[str] = Field(default_factory=list)

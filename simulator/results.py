@@ -7,10 +7,9 @@ import io
 import json
 import math
 import os
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +20,6 @@ from simulator.files import write_atomically
 
 if TYPE_CHECKING:
     import pandas
-
-FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -100,6 +97,11 @@ class LayerResult:
         from simulator.report import render_layer
 
         return render_layer(self)
+
+    def _repr_html_(self) -> str:
+        from simulator.page.notebook import layer_html
+
+        return layer_html(self)
 
     @property
     def mapping(self) -> object:
@@ -179,19 +181,9 @@ class LayerResult:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: totals, and per part the mapping, counts, cycles and actions."""
-        return {
-            "layer": self.name,
-            "type": self.type,
-            "dataflow": self.dataflow,
-            "macs": self.macs,
-            "operations": self.operations,
-            "steps": self.steps,
-            "utilization": self.utilization,
-            "active_pes": self.active_pes,
-            "cycles": self.cycles,
-            "energy": self.energy,
-            "parts": [_part(part) for part in self.parts],
-        }
+        from simulator.results_file import layer_to_dict
+
+        return layer_to_dict(self)
 
 
 @dataclass(frozen=True)
@@ -219,6 +211,11 @@ class NetworkResult:
 
     def __iter__(self) -> Iterator[LayerResult]:
         return iter(self.layers)
+
+    @property
+    def title(self) -> str:
+        """What was run, in a line."""
+        return f"{self.network}, batch {self.batch}, on {self.architecture.name}: {self.dataflow}"
 
     @property
     def macs(self) -> int:
@@ -311,45 +308,29 @@ class NetworkResult:
 
         return render(self)
 
+    def _repr_html_(self) -> str:
+        from simulator.page.notebook import result_html
+
+        return result_html(self)
+
     def to_dataframe(self) -> pandas.DataFrame:
         """The tidy table of `rows` as a data frame. Needs the extra ``dataframe``."""
-        try:
-            import pandas
-        except ImportError:
-            raise SimulatorError(
-                "data frames need pandas: pip install 'dataflow-simulator[dataframe]'"
-            ) from None
-        return pandas.DataFrame(list(self.rows()))
+        return data_frame(self.rows())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data with everything that determines the run, and everything it counted."""
-        return {
-            "format": FORMAT_VERSION,
-            "simulator": simulator_version(),
-            "network": self.network,
-            "batch": self.batch,
-            "architecture": self.architecture.to_dict(),
-            "dataflow": self.dataflow,
-            "objective": self.objective,
-            "engine": self.engine,
-            "counted_by": self.counted_by,
-            "energy_unit": self.architecture.energy_unit,
-            "totals": {
-                "macs": self.macs,
-                "operations": self.operations,
-                "steps": self.steps,
-                "utilization": self.utilization,
-                "cycles": self.cycles,
-                "seconds": self.seconds,
-                "energy": self.energy,
-                "edp": self.edp,
-            },
-            "layers": [layer.to_dict() for layer in self.layers],
-            "skipped": [_skipped(layer) for layer in self.skipped],
-        }
+        """Plain data with everything that determines the run, and everything it counted.
+
+        `simulator.results_form` has the fields, with their units.
+        """
+        from simulator.results_file import result_to_dict
+
+        return result_to_dict(self)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the run as JSON. Raises SimulatorError if the place cannot be written."""
+        """Write the run as JSON, which `simulator.load_result` reads.
+
+        Raises SimulatorError if the place cannot be written.
+        """
         write_atomically(Path(path), json.dumps(self.to_dict(), indent=1) + "\n")
 
     def save_csv(self, path: str | os.PathLike[str]) -> None:
@@ -368,48 +349,10 @@ class NetworkResult:
         save_figure(energy_breakdown(self), path)
 
 
-def simulator_version() -> str:
-    """The installed version of this distribution."""
+def data_frame(rows: Iterable[dict[str, Any]]) -> pandas.DataFrame:
+    """Rows of a table as a data frame; SimulatorError where pandas is missing."""
     try:
-        return version("dataflow-simulator")
-    except PackageNotFoundError:
-        return "unknown"
-
-
-def _skipped(layer: Skipped) -> dict[str, Any]:
-    data = asdict(layer)
-    return {"layer": data.pop("name"), **data, "reason": layer.reason}
-
-
-def _part(part: Part) -> dict[str, Any]:
-    cost = part.cost
-    rows = [
-        {"level": r.component, "tensor": r.tensor, "action": r.action, "count": r.count, "units": r.units,
-         "unit": r.unit, "price": r.price, "energy": r.energy, "bits": r.bits,
-         "executed_units": r.executed_units}
-        for r in cost.rows
-    ]  # fmt: skip
-    cycles = cost.cycles
-    return {
-        "times": part.times,
-        "problem": cost.problem.to_dict(),
-        "mapping": cost.mapping.to_list(),
-        "search": None if part.search is None else asdict(part.search),
-        "counts": [row.to_dict(row.tensor == cost.problem.output) for row in cost.counts.rows],
-        "zero_operand_macs": cost.counts.zero_operand_macs,
-        "cycles": {
-            "total": cycles.total,
-            "steps": cycles.steps,
-            "busy": cycles.busy,
-            "stalls": cycles.stalls,
-            "exposed": cycles.exposed,
-            "ramp": cycles.ramp,
-            "skew": cycles.skew,
-            "first_fill": cycles.first_fill,
-            "last_drain": cycles.last_drain,
-            "limit": cycles.limit,
-            "waits": cycles.waits,
-            "processing": cycles.processing,
-        },
-        "actions": rows,
-    }
+        import pandas
+    except ImportError:
+        raise SimulatorError("data frames need pandas: pip install 'dataflow-simulator[dataframe]'") from None
+    return pandas.DataFrame(list(rows))

@@ -202,6 +202,13 @@ def test_random_machines_read_back_equal(parts: list[dict[str, Any]], width: int
     assert machine.mac_units == np.prod([array.size for array in machine.arrays], initial=1)
 
 
+def test_a_price_that_is_replaced_loses_its_source() -> None:
+    machine = load_architecture("eyeriss_v1")
+    changed = machine.replace({"GLB.price.read": 7}).data["hierarchy"]
+    assert "price_source" in machine.data["hierarchy"][1]
+    assert "price_source" not in changed[1] and "price_source" in changed[0]
+
+
 def test_replace_by_path() -> None:
     machine = Architecture.from_dict(SMALL)
     changes = {"array.x": 8, "PE.y.size": np.int64(3), "GLB.capacity": "64 KiB", "clock_mhz": 100.0}
