@@ -1,20 +1,107 @@
-"""What the scripts share: tables on stdout, CSV files, refusing wrong input."""
+"""What the scripts share: options, sweeps with a store, tables, figures with their numbers, wrong input."""
 
 from __future__ import annotations
 
+import argparse
 import csv
 import io
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import simulator as sim
 import workloads
+from simulator.architecture import Architecture
+from simulator.dataflows import DATAFLOWS
 from simulator.files import write_atomically
+from simulator.plots import save_figure
+from simulator.plots.style import DPI
 from simulator.report import plain_table, to_text
+from simulator.terminal import sweep_progress
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from simulator.study.study import Study
 
 Row = Mapping[str, Any]
+NETWORKS = ("alexnet", "vgg16", "resnet50", "mobilenet_v1")
+# All that say what stays where; "flexible" is every mapping, and takes its time.
+ORDERLY = tuple(name for name in DATAFLOWS if name != "flexible")
+
+
+def parser(name: str, text: str | None, out: str) -> argparse.ArgumentParser:
+    """The options of a script that all have, described by its docstring."""
+    made = argparse.ArgumentParser(
+        prog=name, description=text, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    made.add_argument("--out", type=Path, default=Path("runs") / out, help="the folder of tables and figures")
+    made.add_argument("--formats", nargs="+", default=["png", "pdf"], choices=("png", "pdf", "svg"))
+    made.add_argument("--dpi", type=int, default=DPI, help="pixels an inch of a PNG")
+    return made
+
+
+def sweep_parser(name: str, text: str | None) -> argparse.ArgumentParser:
+    """The options of a script that runs networks on a machine, and keeps what it found in a store."""
+    made = parser(name, text, name)
+    made.add_argument("--networks", nargs="+", default=list(NETWORKS), help="names or files")
+    made.add_argument("--arch", default="eyeriss_v1", help="a machine's name or file")
+    made.add_argument("--objective", default="energy", choices=("energy", "cycles", "edp"))
+    made.add_argument("--engine", default="closed-form", choices=("closed-form", "walk"))
+    made.add_argument("--time-limit", type=float, help="seconds for a layer's mapping")
+    made.add_argument(
+        "--store", type=Path, help="keeps results; by default NAME.sqlite in the folder of --out"
+    )
+    made.add_argument("--workers", type=int, help="processes, 0 for none; by default one for each core")
+    return made
+
+
+def swept(options: argparse.Namespace, settings: Any = None, **choices: Any) -> Study:
+    """Run a sweep with the options of `sweep_parser`; what the store has is not run again. To be closed.
+
+    Raises
+    ------
+    SimulatorError, WorkloadError
+        As `simulator.sweep`, and where Ctrl-C ended it.
+    """
+    folder = make_folder(options.out)
+    store = options.store or folder / f"{folder.name}.sqlite"
+    with sweep_progress("sweeping") as report:
+        study = sim.sweep(
+            options.networks, options.arch, settings, objective=options.objective, engine=options.engine,
+            time_limit=options.time_limit, store=store, workers=options.workers,
+            progress=lambda standing: report(standing, ""), **choices,
+        )  # fmt: skip
+    if study.interrupted:
+        raise sim.SimulatorError(f"stopped with {study.interrupted} items left; the same command goes on")
+    for run in study.failures:
+        print(f"no mapping: {run.network} at {run.label}: {run.error}", file=sys.stderr)
+    return study
+
+
+def level_sizes(machine: Architecture, level: str, bits: int) -> dict[str, str]:
+    """The settings that give a level another capacity, its partitions in proportion."""
+    storage = machine.storage(level)
+    parts = [part.capacity_bits for part in storage.partitions]
+    whole = storage.capacity_bits or sum(parts)
+    if not whole:
+        raise sim.SimulatorError(f"{level} of {machine.name} has no capacity to change")
+    sizes = {f"{level}.partitions.{i}.capacity": part * bits // whole for i, part in enumerate(parts)}
+    if storage.capacity_bits:
+        # What rounding leaves over is in no partition.
+        sizes[f"{level}.capacity"] = bits
+    return {field: f"{size} bits" for field, size in sizes.items()}
+
+
+def save_drawn(drawn: Figure | Axes, rows: Sequence[Row], name: str, options: argparse.Namespace) -> None:
+    """Write a figure in every format asked for, and its numbers as CSV beside it; say where."""
+    place = options.out / name
+    for form in options.formats:
+        save_figure(drawn, f"{place}.{form}", options.dpi)
+    write_csv(Path(f"{place}.csv"), rows)
+    print(f"wrote {place}: {', '.join([*options.formats, 'csv'])}", flush=True)
 
 
 def print_table(title: str, rows: Sequence[Row]) -> None:
@@ -31,9 +118,10 @@ def print_table(title: str, rows: Sequence[Row]) -> None:
 
 
 def write_csv(path: Path, rows: Sequence[Row]) -> None:
-    """Write rows as CSV, at full precision; the first row's keys are its fields."""
+    """Write rows as CSV, at full precision; its fields are the keys of all rows."""
     text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(rows[0]), lineterminator="\n")
+    fields = dict.fromkeys(key for row in rows for key in row)
+    writer = csv.DictWriter(text, fieldnames=list(fields), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
     write_atomically(path, text.getvalue())

@@ -1,12 +1,15 @@
-"""Energy, latency and utilization against the number of PEs, under two dataflows.
+"""Energy, cycles, utilization and EDP against the number of PEs, square and oblong, under all dataflows.
 
-    python experiments/pe_sweep.py                      # AlexNet and VGG-16, 64 to 1024 PEs
-    python experiments/pe_sweep.py --scale-buffer --engine walk
+    python experiments/pe_sweep.py                                 # 420 runs, 9 minutes of one core
+    python experiments/pe_sweep.py --pes 168 --networks alexnet --dataflows row_stationary
+    python experiments/pe_sweep.py --scale-buffer                  # the buffer grows with the PEs
 
-The machine is the Eyeriss chip with another array; scratchpads, networks on chip and the DRAM link stay as
-they are, so beyond some size a network or the link is what limits. Prices stay too: a larger array or buffer
-costs as much per access as the chip's. The closed form's cycles leave out what PEs wait for one another
-within a pass (up to 2 %); `--engine walk` has it.
+AlexNet, VGG-16, ResNet-50 and MobileNet on the Eyeriss chip with another array; scratchpads, networks on
+chip and the DRAM link stay as they are, so beyond some size a network or the link is what limits. Prices stay
+too: a larger array or buffer costs as much per access as the chip's. Arrays are as square as a power of two
+allows, "wide" (rows twice as long, half as many) or "tall" (the wide one on its side). The closed form's
+cycles leave out what PEs wait for one another within a pass (up to 2 %); `--engine walk` has it. What is done
+is kept in the store: the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
@@ -21,109 +24,96 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import simulator as sim
-from experiments.common import make_folder, print_table, run, write_csv
-from simulator.architecture import Architecture
-from simulator.dataflows import DATAFLOWS as KNOWN
-from simulator.errors import MappingError
-from simulator.plots import save_figure, sweep_lines
-from simulator.terminal import progress
+from experiments.common import ORDERLY, level_sizes, print_table, run, save_drawn, sweep_parser, swept
+from simulator.dataflows import DATAFLOWS
+from simulator.plots import front_table, pareto, study_table, sweep_lines
 
-# Rows x columns, as square as a power of two allows; 12 x 14 is the chip (JSSC'17 table IV).
-ARRAYS = {64: (8, 8), 128: (8, 16), 168: (12, 14), 256: (16, 16), 512: (16, 32), 1024: (32, 32)}
-CHIP_PES = 168
-DATAFLOWS = ("row_stationary", "weight_stationary")
+# Rows and columns, as square as a power of two allows; 12 x 14 is the chip (JSSC'17 table IV).
+SQUARE = {
+    64: (8, 8), 128: (8, 16), 168: (12, 14), 256: (16, 16), 512: (16, 32), 1024: (32, 32), 2048: (32, 64),
+    4096: (64, 64),
+}  # fmt: skip
+SHAPES = ("square", "wide", "tall")
+SHOWN = ("PEs", "shape", "network", "dataflow", "utilization (%)", "cycles", "error")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(prog="pe_sweep", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--networks", nargs="+", default=["alexnet", "vgg16"])
-    parser.add_argument("--dataflows", nargs="+", default=list(DATAFLOWS), choices=list(KNOWN))
-    parser.add_argument("--pes", nargs="+", type=int, default=list(ARRAYS), choices=list(ARRAYS))
+    parser = sweep_parser("pe_sweep", __doc__)
+    parser.add_argument("--dataflows", nargs="+", default=list(ORDERLY), choices=list(DATAFLOWS))
+    parser.add_argument(
+        "--pes", nargs="+", type=int, default=[64, 168, 256, 1024, 4096], choices=list(SQUARE)
+    )
+    parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=SHAPES)
     parser.add_argument("--batch", type=int, default=4)
-    parser.add_argument("--objective", default="energy", choices=("energy", "cycles", "edp"))
-    parser.add_argument("--engine", default="closed-form", choices=("closed-form", "walk"))
     parser.add_argument("--scale-buffer", action="store_true", help="the buffer grows with the PEs")
-    parser.add_argument("--out", type=Path, default=Path("runs/pe_sweep"))
     options = parser.parse_args(argv)
     return run(lambda: _sweep(options))
 
 
-def machine(pes: int, scale_buffer: bool = False) -> Architecture:
-    """The chip with another array and, if asked, as much buffer for each PE as the chip has."""
-    chip = sim.load_architecture("eyeriss_v1")
-    rows, columns = ARRAYS[pes]
-    changes: dict[str, object] = {"PE.y.size": rows, "PE.x.size": columns}
+def settings(pes: int, shape: str, arch: str, scale_buffer: bool = False) -> dict[str, Any]:
+    """The fields of an array of a shape and, if asked, of as much buffer for each PE as the machine has."""
+    rows, columns = SQUARE[pes]
+    if shape != "square":
+        rows, columns = rows // 2, columns * 2
+    if shape == "tall":
+        rows, columns = columns, rows
+    fields: dict[str, Any] = {"array.x": columns, "array.y": rows}
     if scale_buffer:
-        buffer = chip.storage("GLB")
-        sizes = [part.capacity_bits * pes // CHIP_PES for part in buffer.partitions]
-        changes |= {f"GLB.partitions.{i}.capacity": f"{size} bits" for i, size in enumerate(sizes)}
-        changes["GLB.capacity"] = f"{sum(sizes)} bits"
-    return chip.replace(changes)
-
-
-def point(network: str, dataflow: str, pes: int, options: argparse.Namespace) -> dict[str, Any]:
-    """One row of the table; a mapspace that is empty shows in it, with the reason."""
-    rows, columns = ARRAYS[pes]
-    row: dict[str, Any] = {
-        "network": network, "batch": options.batch, "dataflow": dataflow, "PEs": pes,
-        "array": f"{rows}x{columns}",
-    }  # fmt: skip
-    label = f"{network}, {dataflow}, {pes} PEs"
-    try:
-        with progress(label) as report:
-            result = sim.simulate(
-                network,
-                machine(pes, options.scale_buffer),
-                dataflow,
-                options.objective,
-                options.engine,
-                options.batch,
-                progress=report and (lambda doing, *amounts: report(f"{label}: {doing}", *amounts)),
-            )
-    except MappingError as error:
-        empty = dict.fromkeys(("energy (MACs)", "cycles", "latency (ms)", "utilization"))
-        return row | empty | {"no mapping": str(error)}
-    assert result.seconds is not None  # the chip states a clock
-    return row | {
-        "energy (MACs)": result.energy,
-        "cycles": result.cycles,
-        "latency (ms)": result.seconds * 1e3,
-        "utilization": result.utilization,
-        "no mapping": "",
-    }
+        machine = sim.load_architecture(arch)
+        bits = machine.storage("GLB").capacity_bits or 0
+        fields |= level_sizes(machine, "GLB", bits * pes // machine.mac_units)
+    return fields
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    # A wrong name is an error at once, not an hour into the sweep.
-    networks = [sim.load_network(name, options.batch).name for name in options.networks]
-    folder = make_folder(options.out)
-    rows: list[dict[str, Any]] = []
-    for network in networks:
-        for dataflow in options.dataflows:
-            for pes in sorted(set(options.pes)):
-                rows.append(point(network, dataflow, pes, options))
-                write_csv(folder / "pe_sweep.csv", rows)
-    stalls = "" if options.engine == "walk" else ", cycles without the stalls that a walk finds"
-    print_table(f"number of PEs ({options.engine}{stalls})", rows)
-    print(f"wrote {folder / 'pe_sweep.csv'}")
-    if any(row["energy (MACs)"] is not None for row in rows):
-        _draw(rows, folder / "pe_sweep.png")
-        print(f"wrote {folder / 'pe_sweep.png'}")
-
-
-def _draw(rows: list[dict[str, Any]], path: Path) -> None:
-    quantities = {
-        "energy ($10^9$ MACs)": ("energy (MACs)", 1e-9),
-        "latency (ms)": ("latency (ms)", 1.0),
-        "utilization (%)": ("utilization", 100.0),
+    points = {
+        (pes, shape): settings(pes, shape, options.arch, options.scale_buffer)
+        for pes in sorted(set(options.pes))
+        for shape in dict.fromkeys(options.shapes)
     }
-    lines: dict[tuple[str, str], dict[str, list[tuple[float, float]]]] = {}
-    for label, (column, factor) in quantities.items():
-        for row in rows:
-            panel = lines.setdefault((label, f"{row['network']}, batch {row['batch']}"), {})
-            if row[column] is not None:
-                panel.setdefault(row["dataflow"], []).append((row["PEs"], row[column] * factor))
-    save_figure(sweep_lines(lines, "number of PEs"), path)
+    shapes = {(at["array.x"], at["array.y"]): shape for (_, shape), at in points.items()}
+    with swept(options, list(points.values()), batch=options.batch, dataflow=options.dataflows) as study:
+        rows = [{"shape": shapes[row["array.x"], row["array.y"]], **row} for row in study_table(study)]
+    print_table("number of PEs", [{name: row[name] for name in SHOWN} for row in rows])
+    energy = next(name for name in rows[0] if name.startswith("energy per MAC"))
+    edp = next(name for name in rows[0] if name.startswith("EDP"))
+    first = [row for row in rows if row["shape"] == options.shapes[0]]
+    figure = sweep_lines(
+        first, "PEs", [energy, "cycles", "utilization (%)", edp], "dataflow", "network",
+        y_scale={"cycles": "log10", edp: "log10"},
+    )  # fmt: skip
+    save_drawn(figure, rows, "pe_sweep", options)
+    for network in dict.fromkeys(row["network"] for row in rows):
+        own = [row for row in rows if row["network"] == network]
+        _front(own, edp, f"pe_sweep_front_{network}", options)
+    if len(options.shapes) > 1:
+        _oblong(rows, edp, options)
+
+
+def _front(rows: list[dict[str, Any]], edp: str, name: str, options: argparse.Namespace) -> None:
+    """The arrays and dataflows that none of as many PEs or fewer beats in EDP."""
+    named = [row | {"point": f"{row['array.y']}x{row['array.x']} {row['dataflow']}"} for row in rows]
+    if any(row[edp] for row in named):
+        figure = pareto(named, "PEs", edp, "point", front="no less EDP with as few PEs")
+        save_drawn(figure, front_table(named, "PEs", edp, "point"), name, options)
+
+
+def _oblong(rows: list[dict[str, Any]], edp: str, options: argparse.Namespace) -> None:
+    """Each shape's EDP over that of the first shape."""
+    base, *others = options.shapes
+    at = ("network", "dataflow", "PEs")
+    known = {(*(row[name] for name in at), row["shape"]): row[edp] for row in rows}
+    table = []
+    for key in dict.fromkeys(key[:3] for key in known):
+        row: dict[str, Any] = dict(zip(at, key, strict=True))
+        for shape in others:
+            own, reference = known[*key, shape], known[*key, base]
+            row[f"EDP, {shape} (times {base})"] = own / reference if own and reference else None
+        table.append(row)
+    quantities = list(table[0])[3:]
+    save_drawn(
+        sweep_lines(table, "PEs", quantities, "dataflow", "network"), table, "pe_sweep_shapes", options
+    )
 
 
 if __name__ == "__main__":

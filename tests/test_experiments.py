@@ -135,47 +135,6 @@ def test_jssc17_writes_a_table_and_a_figure(tmp_path: Path, capsys: pytest.Captu
     assert (tmp_path / "eyeriss_jssc17.png").stat().st_size > 10_000
 
 
-def test_pe_sweep_runs(tmp_path: Path) -> None:
-    options = ["--networks", "lenet5_caffe", "--pes", "168", "64", "--batch", "1", "--scale-buffer"]
-    assert script("pe_sweep").main([*options, "--out", str(tmp_path / "new" / "folder")]) == 0
-    rows = rows_of(tmp_path / "new" / "folder" / "pe_sweep.csv")
-    assert [(row["dataflow"], row["PEs"]) for row in rows] == [
-        ("row_stationary", "64"), ("row_stationary", "168"),
-        ("weight_stationary", "64"), ("weight_stationary", "168"),
-    ]  # fmt: skip
-    assert all(float(row["energy (MACs)"]) > 0 for row in rows)
-    assert (tmp_path / "new" / "folder" / "pe_sweep.png").stat().st_size > 10_000
-
-
-def test_pe_sweep_buffer_grows_with_the_pes() -> None:
-    machine = script("pe_sweep").machine
-    assert machine(512).mac_units == 512
-    assert machine(168, scale_buffer=True).storages == machine(168).storages
-    assert machine(1024, True).storage("GLB").capacity_bits == pytest.approx(
-        machine(168).storage("GLB").capacity_bits * 1024 / 168, abs=2
-    )
-
-
-def test_pe_sweep_reports_a_point_without_mapping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    sweep = script("pe_sweep")
-    tiny = sweep.machine(64).replace({"GLB.partitions.0.capacity": "64 bits"})
-    monkeypatch.setattr(sweep, "machine", lambda *_: tiny)
-    assert sweep.main(["--networks", "lenet5_caffe", "--pes", "64", "--out", str(tmp_path)]) == 0
-    rows = rows_of(tmp_path / "pe_sweep.csv")
-    assert len(rows) == 2
-    assert all(row["energy (MACs)"] == "" and "conv1" in row["no mapping"] for row in rows)
-    assert not (tmp_path / "pe_sweep.png").exists()
-
-
-def test_energy_breakdown_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--networks", "lenet5_caffe", "--batch", "2", "--format", "svg", "--out", str(tmp_path)]
-    assert script("energy_breakdown").main(options) == 0
-    assert "psum_spad" in capsys.readouterr().out
-    rows = rows_of(tmp_path / "lenet5_caffe_eyeriss_v1_batch2.csv")
-    assert {row["layer"] for row in rows} == {"conv1", "pool1", "conv2", "pool2", "ip1", "ip2"}
-    assert (tmp_path / "lenet5_caffe_eyeriss_v1_batch2.svg").stat().st_size > 10_000
-
-
 @pytest.mark.parametrize(
     ("name", "options", "shown"),
     [
@@ -184,6 +143,7 @@ def test_energy_breakdown_runs(tmp_path: Path, capsys: pytest.CaptureFixture[str
         ("mapspaces", ["--networks", "lenet5_caffe"], "ms"),
         ("functional", ["--layers", "lenet5_caffe:conv2"], "total"),
         ("memory", ["--network", "lenet5_caffe"], "peak (MB)"),
+        ("startup", ["--runs", "1"], "simulator --help"),
     ],
 )
 def test_benchmarks_run(
@@ -239,9 +199,7 @@ def test_a_network_without_a_published_error_is_said(capsys: pytest.CaptureFixtu
     assert {"googlenet", "vgg16"} <= names and not {"resnet18", "lenet5"} & names
 
 
-@pytest.mark.parametrize(
-    "name", ["pe_sweep", "energy_breakdown", "zoo", "accuracy_energy", "benchmarks.walk"]
-)
+@pytest.mark.parametrize("name", ["zoo", "accuracy_energy", "benchmarks.walk"])
 def test_an_unknown_network_is_one_line(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,53 +1,104 @@
-"""Energy per layer."""
+"""Where energy goes: by level, tensor or action, per layer, per network, and of dataflows side by side."""
 
 from __future__ import annotations
 
-import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
+from simulator.architecture import ARRAY_ACTIONS, STORAGE_ACTIONS, TENSORS
 from simulator.errors import SimulatorError
-from simulator.plots.bars import stacked_bars
-from simulator.plots.style import FIXED_LOOKS
+from simulator.plots.bars import Row, bars_of, stacked_bars
+from simulator.plots.runs import energy_of, run_head, run_names, runs_of
+from simulator.plots.scales import scaled
+from simulator.plots.style import check_known
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from simulator.results import NetworkResult
 
+_ACTIONS = {"mac": "MAC", "leak": "leakage"}
 
-def energy_breakdown(result: NetworkResult) -> Figure:
+
+def energy_table(
+    results: NetworkResult | Sequence[NetworkResult], by: str = "level", per: str = "layer"
+) -> list[dict[str, Any]]:
+    """Return the energy of every part of every layer, or network: what `energy_bars` draws.
+
+    A row has the run's name, network, batch, architecture and dataflow, the layer (``per`` "layer"), the
+    level, tensor or action (``by``), and its energy in the architecture's unit, ``energy (pJ)`` or
+    ``energy (MAC)``.
+
+    Raises
+    ------
+    SimulatorError
+        For another ``by`` or ``per``, no result, runs with energies in different units, or a network without
+        a layer that has energy.
+    """
+    runs = runs_of(results)
+    check_known(by, ("level", "tensor", "action"), "by")
+    check_known(per, ("layer", "network"), "per")
+    rows = []
+    for name, run in zip(run_names(runs), runs, strict=True):
+        if not run.layers:
+            raise SimulatorError(f"{run.network} has no layer with energy to draw")
+        order = _order(run, by)
+        places = [layer.name for layer in run] if per == "layer" else [""]
+        sums = {place: dict.fromkeys(order, 0.0) for place in places}
+        for row in run.rows():
+            sums[row["layer"] if per == "layer" else ""][_part(row, by)] += row["energy"]
+        for place, parts in sums.items():
+            head = run_head(name, run) | ({"layer": place} if per == "layer" else {})
+            rows += [head | {by: part, energy_of(run): value} for part, value in parts.items()]
+    return rows
+
+
+def energy_bars(
+    results: NetworkResult | Sequence[NetworkResult],
+    by: str = "level",
+    per: str = "layer",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw energy as stacked bars for each layer or run: by level (outermost first), tensor or action.
+
+    Of several results the layers stand in a group for each. The numbers are `energy_table`'s, and so are the
+    errors.
+    """
+    runs = runs_of(results)
+    x, group = ("layer", "run" if len(runs) > 1 else None) if per == "layer" else ("run", None)
+    return bars_of(energy_table(runs, by, per), x, by, energy_of(runs[0]), group=group, ax=ax)
+
+
+def energy_breakdown(result: NetworkResult, by: Sequence[str] = ("level", "tensor")) -> Figure:
     """Energy per layer as stacked bars: above by level, outermost at the foot; below by tensor.
 
     Raises
     ------
     SimulatorError
-        If no layer of the network has multiply-accumulates.
+        As `energy_table`.
     """
-    names = [layer.name for layer in result]
-    if not names:
-        raise SimulatorError(f"{result.network} has no layer with energy to draw")
-    by_level: dict[str, dict[str, float]] = {level: dict.fromkeys(names, 0.0) for level in result.levels}
-    by_tensor: dict[str, dict[str, float]] = {part: dict.fromkeys(names, 0.0) for part in FIXED_LOOKS}
-    highest = max(layer.energy for layer in result)
-    factor, unit = _energy_unit(result.architecture.energy_unit, highest)
-    for row in result.rows():
-        part = row["tensor"] or ("leakage" if row["action"] == "leak" else "MAC")
-        by_level[row["level"]][row["layer"]] += row["energy"] * factor
-        by_tensor[part][row["layer"]] += row["energy"] * factor
-    panels = {
-        f"energy by {kind}\n({unit})": {part: list(values.values()) for part, values in parts.items()}
-        for kind, parts in (("level", by_level), ("tensor", by_tensor))
-    }
+    unit = energy_of(result)
+    highest = max((layer.energy for layer in result), default=0.0)
+    factor, text = scaled(unit, highest)
+    what, _, shown = text.rpartition(" (")
+    panels: dict[str, dict[str, list[float | None]]] = {}
+    for kind in by:
+        parts = panels.setdefault(f"{what} by {kind}\n({shown}", {})
+        for row in energy_table(result, kind):
+            parts.setdefault(row[kind], []).append(row[unit] * factor)
     title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}"
-    return stacked_bars(panels, names, title)
+    return stacked_bars(panels, [layer.name for layer in result], title)
 
 
-def _energy_unit(unit: str, highest: float) -> tuple[float, str]:
-    """A factor and a unit in which the highest bar has one to three digits before the point."""
-    thousands = int(math.log10(highest) // 3) if highest > 0 else 0
-    if unit == "pJ":
-        prefixes = ("pJ", "nJ", "\N{MICRO SIGN}J", "mJ", "J")
-        thousands = max(0, min(thousands, len(prefixes) - 1))
-        return 1000.0**-thousands, prefixes[thousands]
-    thousands = max(0, thousands)
-    return 1000.0**-thousands, f"$10^{{{3 * thousands}}}$ {unit}s" if thousands else f"{unit}s"
+def _order(run: NetworkResult, by: str) -> list[str]:
+    """Every part that can be, in the order in which parts are stacked."""
+    if by == "level":
+        return run.levels
+    return [*(TENSORS if by == "tensor" else STORAGE_ACTIONS + ARRAY_ACTIONS), "leakage", "MAC"]
+
+
+def _part(row: Row, by: str) -> str:
+    if by == "action":
+        return str(_ACTIONS.get(row["action"], row["action"]))
+    return str(row[by] or _ACTIONS[row["action"]])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simulator.fusing import fused
 from simulator.plots.layered import Layout, place
-from simulator.plots.style import COLUMN_INCHES, EDGE, LETTER, POINTS
+from simulator.plots.style import COLUMN_INCHES, EDGE, LETTER, POINTS, named, named_words
 from simulator.report import big
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def network_graph(network: Network) -> Figure:
     norm = _norm([network[name].macs for name in graph])
     _draw(ax, layout, boxes, texts, {name: network[name].macs for name in graph}, norm)
     title = f"{network.name}, batch {network.batch}: {big(network.macs)} MACs, {big(network.weights)} weights"
-    figure.text(_MARGIN / width, 1 - 0.08 / height, title, fontsize=POINTS + 1, va="top")
+    figure.text(_MARGIN / width, 1 - 0.08 / height, named_words(title), fontsize=POINTS + 1, va="top")
     if norm is not None:
         _colour_bar(figure, norm, width, height)
     return figure
@@ -66,8 +66,7 @@ def _drawn(network: Network) -> nx.DiGraph:
 
 
 def _text(layer: NetworkLayer) -> str:
-    # A name too long for its box goes on in the next line.
-    return f"{layer.name}\n{layer.type} {'x'.join(map(str, layer.output_shape))}"
+    return f"{named(layer.name)}\n{layer.type} {'x'.join(map(str, layer.output_shape))}"
 
 
 def _width(text: str) -> float:

@@ -3,25 +3,128 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simulator.errors import SimulatorError
-from simulator.plots.style import EDGE, LETTER, LOOKS, PAGE_INCHES, POINTS, add_title, legend_above, plain
+from simulator.plots.naming import NamePlace, Point, line_height, placed, radius
+from simulator.plots.scales import scaled
+from simulator.plots.style import (
+    LOOKS,
+    add_title,
+    axes_or_new,
+    check_known,
+    current,
+    figure_of,
+    legend_above,
+    name_axes,
+    named,
+    room,
+    text_width,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-_TALL = 4.6  # inches, without the key
-_RADIUS = 2.2  # of a point, in points
-_LINE = 1.15 * POINTS
-_FARTHEST = 120  # that a name may be from its point, in points
+    from simulator.architecture import Architecture
+    from simulator.mappers import Found
 
-Point = tuple[float, float]
-_Line = tuple[Point, Point]
+Row = Mapping[str, Any]
+_WIDE = 10  # from the least to the most, a range that a logarithmic axis shows better
+_FEW, _SHORT = 12, 15  # points whose names have room in a column, and names, in heights of the type
+_TALL = 4.6 / 7  # of a figure with a key, of its width
+
+
+def pareto(
+    rows: Sequence[Row],
+    x: str,
+    y: str,
+    name: str,
+    *,
+    better: str = "less",
+    front: str = "on the front",
+    ax: Axes | None = None,
+) -> Axes:
+    """Draw a table as points, those that no other beats as a front with their names.
+
+    Where there is no room for the names of all, the front alone has them, else the numbers that `front_table`
+    gives, as many as have room. Names are put where they fit in the size that the axes have now: give axes
+    their places before.
+
+    Parameters
+    ----------
+    rows, x, y, name
+        Dictionaries and their columns: how far to the right, how far up, what stands beside a point. A row
+        without a figure (None) is left out. Axes are logarithmic over wide ranges.
+    better
+        Whether less or more of ``y`` is better; of ``x`` less is.
+    front
+        What the legend calls the points that no other beats.
+
+    Raises
+    ------
+    SimulatorError
+        If there is no point, one is not finite, or two have the same name.
+    """
+    table = front_table(rows, x, y, name, better=better)
+    factors = []
+    longest = max(text_width(named(str(row[name]))) for row in table)
+    crowd = len(table) > _FEW or longest > _SHORT * current().points
+    ax = axes_or_new(ax, (1.8 if crowd else 1.4) * current().panel, current().page if crowd else None)
+    for column, set_scale in ((x, ax.set_xscale), (y, ax.set_yscale)):
+        values = [row[column] for row in table]
+        wide = min(values) > 0 and max(values) > _WIDE * min(values)
+        set_scale("log" if wide else "linear")
+        factors.append((1.0, column) if wide else scaled(column, max(values)))
+    if ax.get_xscale() == "linear":
+        ax.locator_params(axis="x", nbins=max(2, int(room(ax) / (6 * current().points))))
+    (across, x_label), (up, y_label) = factors
+    points = {str(row[name]): (row[x] * across, row[y] * up) for row in table}
+    best = [str(row[name]) for row in table if row["front"]]
+    _draw(ax, points, best, front)
+    name_axes(ax, x_label, y_label)
+    figure_of(ax).draw_without_rendering()
+    for names, crossing in ((points, False), (best, False), (best, True)):
+        if _named(ax, points, _steps(points, best), {point: named(point) for point in names}, crossing):
+            return ax
+    numbers = {point: str(number) for number, point in enumerate(best, 1)}
+    name_points(ax, points, _steps(points, best), numbers)
+    return ax
+
+
+def front_table(
+    rows: Sequence[Row], x: str, y: str, name: str, *, better: str = "less"
+) -> list[dict[str, Any]]:
+    """Return the points that `pareto` draws: name, both figures, and the number on the front, None off it.
+
+    The front stands first, from the least of ``x`` on. Raises SimulatorError as `pareto`.
+    """
+    check_known(better, ("less", "more"), "better")
+    found = [row for row in rows if row[x] is not None and row[y] is not None]
+    points = {str(row[name]): (row[x], row[y] if better == "more" else -row[y]) for row in found}
+    if not points:
+        raise SimulatorError("no points to draw")
+    if len(points) < len(found):
+        raise SimulatorError(f"two points have the same {name!r}; their names must tell them apart")
+    for point, place in points.items():
+        if not all(map(math.isfinite, place)):
+            raise SimulatorError(f"cannot draw {point}: {place} is not finite")
+    number = {point: place for place, point in enumerate(unbeaten(points), 1)}
+    table = [
+        {name: str(row[name]), x: row[x], y: row[y], "front": number.get(str(row[name]))} for row in found
+    ]
+    return sorted(table, key=lambda row: (row["front"] or math.inf, row[x]))
+
+
+def search_table(found: Found, architecture: Architecture) -> list[dict[str, Any]]:
+    """Return the front of a search as rows for `pareto`: the mapping's place in it, energy and cycles."""
+    energy = f"energy ({architecture.energy_unit})"
+    return [
+        {"mapping": f"mapping {number}", energy: choice.energy, "cycles": choice.cycles}
+        for number, choice in enumerate(found.front, 1)
+    ]
 
 
 def named_points(
@@ -54,70 +157,19 @@ def named_points(
     others = [name for name in points if name not in best]
     keys: list[list[str]] = [[], others, list(points)]
     for key in ({name: str(number) for number, name in enumerate(names, 1)} for names in keys):
-        figure, ax = _panel(points, best, x_label, y_label, front, title, key)
-        scale = 72 / figure.dpi
-        at = {name: tuple(scale * ax.transData.transform(point)) for name, point in points.items()}
-        route = [at[best[0]]]
-        for name in best[1:]:
-            route += [(at[name][0], route[-1][1]), at[name]]
-        frame = ax.get_window_extent()
-        edges = [scale * edge for edge in (frame.x0, frame.y0, frame.x1, frame.y1)]
-        labels = [(key.get(name, name), place) for name, place in at.items()]
-        places = _placed(labels, list(pairwise(route)), edges, bool(key))
-        if places is not None:
-            _write(ax, places, scale)
+        figure, ax = _with_key([f"{number} {named(name)}" for name, number in key.items()])
+        ax.set_xscale("log")
+        _draw(ax, points, best, front)
+        name_axes(ax, x_label, y_label)
+        add_title(figure, title)
+        # Names are put where they fit, once everything else has its place.
+        figure.draw_without_rendering()
+        figure.set_layout_engine("none")
+        if _named(
+            ax, points, _steps(points, best), {name: key.get(name, named(name)) for name in points}, bool(key)
+        ):
             return figure
     raise SimulatorError(f"no room for the names of {len(points)} points; draw fewer")
-
-
-def _panel(
-    points: Mapping[str, Point],
-    best: Sequence[str],
-    x_label: str,
-    y_label: str,
-    front: str,
-    title: str,
-    key: Mapping[str, str],
-) -> tuple[Figure, Axes]:
-    """The points, the front as a line, the legend, and the key below; names are still missing."""
-    from matplotlib.figure import Figure
-    from matplotlib.layout_engine import ConstrainedLayoutEngine
-
-    entries = [f"{number} {name}" for name, number in key.items()]
-    wide = max(map(len, entries), default=0) * LETTER + POINTS
-    columns = max(1, int(PAGE_INCHES * 72 // max(wide, 1)))
-    below = math.ceil(len(entries) / columns) * _LINE / 72 + 0.1 * bool(entries)
-    height = _TALL + below
-    layout = ConstrainedLayoutEngine(rect=(0, below / height, 1, 1 - below / height))
-    figure = Figure(figsize=(PAGE_INCHES, height), layout=layout)
-    ax = figure.subplots()
-    plain(ax)
-    ax.set_xscale("log")
-    ax.set_xlabel(x_label, fontsize=POINTS)
-    ax.set_ylabel(y_label, fontsize=POINTS)
-    ax.grid(axis="x", color="0.85", linewidth=0.5)
-    ax.step(*zip(*(points[name] for name in best), strict=True), where="post", color="0.35", linewidth=1.0)
-    others = [name for name in points if name not in best]
-    for names, colour, marker, label in (
-        (best, LOOKS[4][0], "D", front),
-        (others, LOOKS[3][0], "o", "others"),
-    ):
-        if names:
-            ax.plot(
-                *zip(*(points[name] for name in names), strict=True), marker, color=colour, label=label,
-                markersize=2 * _RADIUS, markeredgecolor="black", markeredgewidth=EDGE,
-            )  # fmt: skip
-    ax.margins(0.04, 0.05)
-    legend_above(figure, ax)
-    add_title(figure, title)
-    for number, entry in enumerate(entries):
-        column, row = divmod(number, math.ceil(len(entries) / columns))
-        x, y = column / columns + 0.01, (below - 0.05 - row * _LINE / 72) / height
-        figure.text(x, y, entry, fontsize=POINTS, va="top")
-    # Names are put where they fit, once everything else has its place.
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")
-    return figure, ax
 
 
 def unbeaten(points: Mapping[str, Point]) -> list[str]:
@@ -134,118 +186,111 @@ def unbeaten(points: Mapping[str, Point]) -> list[str]:
     return found
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a name goes, in points from the lower left: its box, and the line that leads to it."""
+def _with_key(entries: Sequence[str]) -> tuple[Figure, Axes]:
+    """A page's width of axes, and a key below them."""
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-    left: float
-    bottom: float
-    right: float
-    top: float
-    line: _Line
-
-    def meets(self, other: _Place) -> bool:
-        """Whether one of the two names hides the other or its line."""
-        beside = self.left < other.right and other.left < self.right
-        level = self.bottom < other.top and other.bottom < self.top
-        return (beside and level) or self.cut_by(other.line) or other.cut_by(self.line)
-
-    def cut_by(self, line: _Line) -> bool:
-        """Whether a line passes the box."""
-        corners = [(self.left, self.bottom), (self.right, self.bottom), (self.right, self.top)]
-        corners += [(self.left, self.top)]
-        inside = any(self.left < x < self.right and self.bottom < y < self.top for x, y in line)
-        return inside or _cross(line, (corners[0], corners[2])) or _cross(line, (corners[1], corners[3]))
+    now, line = current(), line_height()
+    wide = max(map(text_width, entries), default=0) + now.points
+    columns = max(1, int(now.page * 72 // max(wide, 1)))
+    below = math.ceil(len(entries) / columns) * line / 72 + 0.1 * bool(entries)
+    height = _TALL * now.page + below
+    layout = ConstrainedLayoutEngine(rect=(0, below / height, 1, 1 - below / height))
+    figure = Figure(figsize=(now.page, height), layout=layout)
+    for number, entry in enumerate(entries):
+        column, row = divmod(number, math.ceil(len(entries) / columns))
+        x, y = column / columns + 0.01, (below - 0.05 - row * line / 72) / height
+        figure.text(x, y, entry, fontsize=now.points, va="top")
+    return figure, axes_or_new(figure.subplots())
 
 
-def _cross(one: _Line, other: _Line) -> bool:
-    """Whether two lines cross."""
+def _draw(ax: Axes, points: Mapping[str, Point], best: Sequence[str], front: str) -> None:
+    """The points, the front as a line, the legend; names are still missing."""
+    scale = current().scale
+    ax.grid(axis="x", color="0.85", linewidth=0.5 * scale)
+    ax.plot(*zip(*_steps(points, best), strict=True), color="0.35", linewidth=scale)
+    others = [name for name in points if name not in best]
+    for names, colour, marker, label in (
+        (best, LOOKS[4][0], "D", named(front)),
+        (others, LOOKS[3][0], "o", "others"),
+    ):
+        if names:
+            ax.plot(
+                *zip(*(points[name] for name in names), strict=True), marker, color=colour, label=label,
+                markersize=2 * radius(), markeredgecolor="black", markeredgewidth=current().edge,
+                zorder=3 if names is best else 2.5,
+            )  # fmt: skip
+    ax.margins(0.05, 0.1)
+    # Lines that lead to names must not move the points.
+    ax.autoscale_view()
+    ax.autoscale(False)
+    legend_above(ax)
 
-    def side(line: _Line, at: Point) -> float:
-        (x0, y0), (x1, y1) = line
-        return (x1 - x0) * (at[1] - y0) - (y1 - y0) * (at[0] - x0)
 
-    return side(one, other[0]) * side(one, other[1]) < 0 and side(other, one[0]) * side(other, one[1]) < 0
+def name_points(
+    ax: Axes, points: Mapping[str, Point], line: Sequence[Point], names: Mapping[str, str]
+) -> None:
+    """Write texts beside their points as far as there is room, keeping off a line; the first stay longest.
 
-
-def _placed(
-    labels: Sequence[tuple[str, Point]], lines: Sequence[_Line], edges: Sequence[float], crossing: bool
-) -> list[tuple[str, _Place]] | None:
-    """A place for each text near its point, within the edges; None where there is no room.
-
-    Texts keep off the lines; those that lead to texts may cross others only if ``crossing``.
+    Points that hide each other share a text.
     """
-    points = [point for _, point in labels]
-    taken = [_Place(*line[0], *line[0], line) for line in lines]
-    found: list[tuple[str, _Place]] = []
-
-    def room(label: tuple[str, Point]) -> float:
-        return math.fsum(math.sqrt(math.dist(label[1], other)) for other in points)
-
-    # Those in a crowd choose first.
-    for text, at in sorted(labels, key=room):
-        # Those that its own point hides in part are passed by every line.
-        others = [point for point in points if math.dist(point, at) > 2 * _RADIUS]
-        fallback = None
-        for place in _places(at, len(text) * LETTER, edges):
-            if _is_free(place, points, taken):
-                if _is_clear(place.line, others, taken):
-                    break
-                fallback = fallback or place
-        else:
-            if fallback is None or not crossing:
-                return None
-            place = fallback
-        taken.append(place)
-        found.append((text, place))
-    return found
+    figure_of(ax).draw_without_rendering()
+    shared: dict[str, list[str]] = {}
+    for name in names:
+        here = _seen(ax, points[name])
+        near = (one for one in shared if math.dist(_seen(ax, points[one]), here) < radius())
+        shared.setdefault(next(near, name), []).append(name)
+    texts = {
+        first: ", ".join(names[name] for name in points if name in together)
+        for first, together in shared.items()
+    }
+    while texts:
+        for crossing in (False, True):
+            if _named(ax, points, line, texts, crossing):
+                return
+        for _ in range(max(1, len(texts) // 8)):
+            texts.popitem()
 
 
-def _write(ax: Axes, places: Sequence[tuple[str, _Place]], scale: float) -> None:
+def _named(
+    ax: Axes, points: Mapping[str, Point], line: Sequence[Point], texts: Mapping[str, str], crossing: bool
+) -> bool:
+    """Write the texts beside their points where there is room for all of them; return whether there is."""
+    scale = 72 / ax.figure.dpi
+    at = {name: _seen(ax, point) for name, point in points.items()}
+    frame = ax.get_window_extent()
+    edges = [scale * edge for edge in (frame.x0, frame.y0, frame.x1, frame.y1)]
+    labels = [(text, at[name]) for name, text in texts.items()]
+    lines = list(pairwise(_seen(ax, point) for point in line))
+    places = placed(labels, list(at.values()), lines, edges, crossing)
+    if places is None:
+        return False
+    _write(ax, places, scale)
+    return True
+
+
+def _seen(ax: Axes, point: Point) -> Point:
+    """Where a point is seen, in points of type from the figure's lower left."""
+    x, y = ax.transData.transform(point)
+    return 72 / ax.figure.dpi * float(x), 72 / ax.figure.dpi * float(y)
+
+
+def _steps(points: Mapping[str, Point], best: Sequence[str]) -> list[Point]:
+    """The corners of a front: up to the next point's place it is the one before that is best."""
+    route = [points[best[0]]]
+    for name in best[1:]:
+        route += [(points[name][0], route[-1][1]), points[name]]
+    return route
+
+
+def _write(ax: Axes, places: Sequence[tuple[str, NamePlace]], scale: float) -> None:
     """Write texts into their places; a line leads to those that are not right beside their points."""
     back = ax.transData.inverted()
     for text, place in places:
         (x0, y0), (x1, y1) = place.line
-        if math.dist((x0, y0), (x1, y1)) > 2.5 * _RADIUS:
+        if math.dist((x0, y0), (x1, y1)) > 2.5 * radius():
             ends = back.transform([(x0 / scale, y0 / scale), (x1 / scale, y1 / scale)])
-            ax.plot(*zip(*ends, strict=True), color="0.5", linewidth=0.4, zorder=1.5)
+            ax.plot(*zip(*ends, strict=True), color="0.5", linewidth=current().edge, zorder=1.5)
         x, y = back.transform((place.left / scale, (place.bottom + place.top) / 2 / scale))
-        ax.text(x, y, text, fontsize=POINTS, ha="left", va="center_baseline")
-
-
-def _places(at: Point, width: float, edges: Sequence[float]) -> Iterator[_Place]:
-    """Places for a name of a width, nearest first, within the edges."""
-    x, y = at
-    for distance in range(4, _FARTHEST, 4):
-        for step in range(max(8, distance // 2)):
-            angle = 2 * math.pi * step / max(8, distance // 2)
-            near = x + distance * math.cos(angle), y + distance * math.sin(angle)
-            # The name's nearest edge is where the line ends: its left one, its right one, or its middle.
-            left = near[0] - width * (1 - math.cos(angle)) / 2
-            bottom = near[1] - _LINE * (1 - math.sin(angle)) / 2
-            place = _Place(left, bottom, left + width, bottom + _LINE, (at, near))
-            if left >= edges[0] and bottom >= edges[1] and place.right <= edges[2] and place.top <= edges[3]:
-                yield place
-
-
-def _is_free(place: _Place, points: Sequence[Point], taken: Sequence[_Place]) -> bool:
-    """Whether a name there hides no point, nor a name or its line."""
-    left, right = place.left - _RADIUS, place.right + _RADIUS
-    bottom, top = place.bottom - _RADIUS, place.top + _RADIUS
-    return not any(left < x < right and bottom < y < top for x, y in points) and not any(
-        place.meets(other) for other in taken
-    )
-
-
-def _is_clear(line: _Line, points: Sequence[Point], taken: Sequence[_Place]) -> bool:
-    """Whether a line passes no other point and crosses no other line."""
-    return all(_distance(point, line) > 1.5 * _RADIUS for point in points) and not any(
-        _cross(line, other.line) for other in taken
-    )
-
-
-def _distance(point: Point, line: _Line) -> float:
-    (x0, y0), (x1, y1) = line
-    along = ((point[0] - x0) * (x1 - x0) + (point[1] - y0) * (y1 - y0)) / math.dist(*line) ** 2
-    along = min(max(along, 0.0), 1.0)
-    return math.dist(point, (x0 + along * (x1 - x0), y0 + along * (y1 - y0)))
+        ax.text(x, y, text, fontsize=current().points, ha="left", va="center_baseline")

@@ -22,7 +22,7 @@ from simulator.plots.nest import nest_lines
 from simulator.plots.places import ArrayPlaces, Place, array_places
 from simulator.problem import Problem, Tensor, convolution
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 # JSSC'17 table III: the parameters with which the chip ran AlexNet; table V: its active PEs.
 CHIP = {

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.text import Text
 
 import simulator as sim
-from simulator.plots import energy_breakdown, grouped_bars, save_figure, stacked_bars, sweep_lines
+from simulator.plots import energy_breakdown, grouped_bars, stacked_bars, sweep_lines
 from simulator.plots.style import looks_of
 from simulator.results import NetworkResult
 
@@ -90,7 +90,7 @@ def test_labels_of_many_layers_are_thinned(layers: int, named: int) -> None:
 
 
 def test_type_is_never_below_seven_points(lenet: NetworkResult) -> None:
-    for figure in (energy_breakdown(lenet), sweep_lines({("y", "t"): {"a": [(64.0, 1.0)]}}, "x")):
+    for figure in (energy_breakdown(lenet), sweep_lines([{"x": 64, "y": 1.0}], "x", ["y"])):
         texts = [x for x in figure.findobj(Text) if isinstance(x, Text) and x.get_text()]
         assert min(float(text.get_fontsize()) for text in texts) >= 7
 
@@ -103,18 +103,6 @@ def test_the_legend_hides_no_bar(lenet: NetworkResult) -> None:
         assert legend is not None
         box, whole = legend.get_window_extent(), figure.bbox
         assert box.y0 >= ax.get_window_extent().y1 and box.x1 <= whole.x1 and box.y1 <= whole.y1
-
-
-def test_sweeps_have_a_panel_for_each_row_and_column(tmp_path: Path) -> None:
-    lines = {
-        (quantity, network): {"row_stationary": [(64.0, 2.0), (128.0, 1.0)], "weight_stationary": []}
-        for quantity in ("energy", "latency")
-        for network in ("alexnet", "vgg16", "resnet50")
-    }
-    figure = sweep_lines(lines, "number of PEs")
-    assert len(figure.axes) == 6
-    assert figure.axes[0].get_ylim()[0] == 0
-    save_figure(figure, tmp_path / "sweep.png")
 
 
 FLOWS = ["RS", "WS", "NLR"]

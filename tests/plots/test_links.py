@@ -11,7 +11,7 @@ from simulator.plots import mapping_on_array
 from simulator.plots.places import array_places
 from simulator.problem import Problem, convolution
 
-from .test_plots_mapping import CASES, GRID, axis, machine, nest, texts
+from .test_mapping import CASES, GRID, axis, machine, nest, texts
 
 OPERANDS = ["weights", "inputs"]
 IN = ["inputs"]

@@ -10,10 +10,10 @@ import pytest
 import simulator as sim
 from simulator.dataflows import DATAFLOWS
 
-from .commands import call
-from .test_plots_mapping import chips_mapping
+from ..commands import call
+from .test_mapping import chips_mapping
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DRAWN = ("--layer", "alexnet:conv2", "--arch", "eyeriss_v1", "--batch", "4")
 
 
