@@ -7,6 +7,7 @@ import json
 import re
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Annotated
 
@@ -19,6 +20,7 @@ from simulator.cli_options import (
     Dataflow,
     Densities,
     Dimensions,
+    Energy,
     Engine,
     Evaluations,
     Json,
@@ -36,8 +38,12 @@ from simulator.cli_options import (
     pairs,
     print_json,
 )
+from simulator.cli_report import compare, report
 from simulator.cli_serve import serve
 from simulator.cli_show import listing, show
+from simulator.cli_store import store
+from simulator.cli_sweep import EPILOG as SWEEP_EPILOG
+from simulator.cli_sweep import sweep
 from simulator.errors import SimulatorError, did_you_mean
 from simulator.terminal import Commands
 
@@ -53,12 +59,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(show, name="show", epilog="Example: simulator show network alexnet")
-app.add_typer(listing, name="list", epilog="Example: simulator list architectures")
-app.command(
-    epilog='Example: echo \'{"open": {"layer": "alexnet:conv2", "arch": "eyeriss_v1"}}\' | simulator serve'
-)(serve)
-app.command(epilog="Example: simulator convert model.onnx model.yaml --dim height=224")(convert)
 
 
 def main() -> None:
@@ -67,7 +67,12 @@ def main() -> None:
         # A terminal or pipe that lacks a character gets a question mark, not an error.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="replace")
+    warnings.formatwarning = _format_note
     app(prog_name="simulator")
+
+
+def _format_note(message: Warning | str, *_: object, **__: object) -> str:
+    return f"note: {message}\n"
 
 
 def _print_version(wanted: bool) -> None:
@@ -93,6 +98,7 @@ def _options(
 def run(
     network: NetworkName,
     arch: MachineOption,
+    energy: Energy = None,
     dataflow: Dataflow = None,
     batch: Batch = None,
     option: BuilderOptions = None,
@@ -129,7 +135,8 @@ def run(
     with progress(f"reading {network}") as report:
         loaded = sim.load_network(network, batch, **network_options(dimension, phase, option))
         result = sim.simulate(
-            loaded, arch, dataflow, objective, engine, None, mappings, report, mapper, evaluations,
+            loaded, sim.load_architecture(arch, energy), dataflow,
+            objective, engine, None, mappings, report, mapper, evaluations,
             densities, time_limit, not no_fuse,
         )  # fmt: skip
         if out is not None:
@@ -156,6 +163,7 @@ def evaluate(
             metavar="MAPPING", help="A mapping's YAML file; left out where --parameters are given."
         ),
     ] = None,
+    energy: Energy = None,
     dataflow: Dataflow = None,
     parameters: Annotated[
         str | None,
@@ -184,10 +192,10 @@ def evaluate(
         raise SimulatorError("--dataflow goes with --parameters; a MAPPING file needs none")
     if save is not None:
         check_writable(save)
-    machine = sim.load_architecture(arch)
+    machine = sim.load_architecture(arch, energy)
     problem = sim.load_layer(layer, batch, densities, **network_options(dimension, phase, option))
     if parameters is None:
-        nest = sim.load_mapping(str(mapping))
+        nest = sim.load_mapping(str(mapping), problem, machine)
     else:
         flow = dataflow or "row_stationary"
         nest = sim.dataflow_mapping(problem, machine, flow, **_parameters(flow, parameters))
@@ -209,6 +217,7 @@ def evaluate(
 def search(
     layer: LayerName,
     arch: MachineOption,
+    energy: Energy = None,
     dataflow: MapspaceDataflow = None,
     batch: Batch = None,
     option: BuilderOptions = None,
@@ -259,7 +268,7 @@ def search(
 
     if save is not None:
         check_writable(save)
-    machine = sim.load_architecture(arch)
+    machine = sim.load_architecture(arch, energy)
     problem = sim.load_layer(layer, batch, densities, **network_options(dimension, phase, option))
     keeps = _keeps(keep or [], bypass or [])
     both = tuple(objective.split(",")) if "," in objective else objective
@@ -359,3 +368,16 @@ def _prepare(folder: Path) -> None:
     for name in _OUTPUTS:
         if (folder / name).is_dir():
             raise SimulatorError(f"cannot write {folder / name}: it is a folder")
+
+
+# Listed by the help after those above.
+app.command(epilog=SWEEP_EPILOG)(sweep)
+app.add_typer(store, name="store", epilog="Example: simulator store info pe.sqlite")
+app.add_typer(compare, name="compare", epilog="Example: simulator compare runs runs/before runs/after")
+app.command(epilog="Example: simulator report runs/alexnet --out report.html")(report)
+app.add_typer(show, name="show", epilog="Example: simulator show network alexnet")
+app.add_typer(listing, name="list", epilog="Example: simulator list architectures")
+app.command(epilog="Example: simulator convert model.onnx model.yaml --dim height=224")(convert)
+app.command(
+    epilog='Example: echo \'{"open": {"layer": "alexnet:conv2", "arch": "eyeriss_v1"}}\' | simulator serve'
+)(serve)

@@ -11,6 +11,7 @@ from simulator.cli_options import (
     Batch,
     BuilderOptions,
     Dimensions,
+    Energy,
     Json,
     LayerName,
     Machine,
@@ -20,12 +21,12 @@ from simulator.cli_options import (
     Phase,
     architecture_names,
     dataflow_names,
+    energy_table_names,
     mapper_names,
     network_options,
     print_json,
 )
 from simulator.errors import SimulatorError
-from simulator.files import check_writable
 
 if TYPE_CHECKING:
     from simulator.mapping import Mapping
@@ -66,6 +67,7 @@ def show_network(
 
     network = sim.load_network(name, batch, **network_options(dimension, phase, option))
     if plot is not None:
+        from simulator.files import check_writable
         from simulator.plots import network_graph, save_figure
 
         check_writable(plot)
@@ -76,12 +78,12 @@ def show_network(
         print_parts(lambda _: overview_parts(network))
 
 
-@show.command("architecture", epilog="Example: simulator show architecture eyeriss_v1")
-def show_architecture(name: Machine, as_json: Json = False) -> None:
+@show.command("architecture", epilog="Example: simulator show architecture eyeriss_v1 --energy cacti_65nm")
+def show_architecture(name: Machine, energy: Energy = None, as_json: Json = False) -> None:
     """Show a machine: its levels, arrays, sizes, bandwidths and prices, with their sources."""
     import simulator as sim
 
-    machine = sim.load_architecture(name)
+    machine = sim.load_architecture(name, energy)
     if as_json:
         print_json(machine.to_dict())
     else:
@@ -215,6 +217,15 @@ def list_architectures(as_json: Json = False) -> None:
 
     machines = {name: sim.load_architecture(name).description for name in architecture_names()}
     _print_names("architecture", machines, as_json)
+
+
+@listing.command("energies", epilog="Example: simulator list energies")
+def list_energies(as_json: Json = False) -> None:
+    """List the tables of energy, area and leakage."""
+    from simulator.energies.tables import load_table
+
+    tables = {name: load_table(name).description for name in energy_table_names()}
+    _print_names("energy table", tables, as_json)
 
 
 @listing.command("dataflows", epilog="Example: simulator list dataflows")

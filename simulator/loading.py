@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from collections.abc import Mapping as _Dictionary
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,22 +23,35 @@ if TYPE_CHECKING:
     MappingSource = Mapping | str | os.PathLike[str] | list[Any]
 
 
-def load_architecture(source: Machine) -> Architecture:
+def load_architecture(source: Machine, energy: str | os.PathLike[str] | None = None) -> Architecture:
     """Return a machine: a name in ``arch_configs``, the path of a YAML file, or the object itself.
+
+    The file may be Timeloop's; what of it has no counterpart is a warning. ``energy`` is an energy table, by
+    name (`simulator list energies`) or file, that all prices, areas and leakage are then of.
 
     Raises
     ------
     ArchitectureError
         For an unknown name (with the nearest one) or anything wrong in the file.
     """
+    machine = _load_machine(source)
+    return machine if energy is None else machine.priced(energy)
+
+
+def _load_machine(source: Machine) -> Architecture:
     from simulator import architecture
     from simulator.dataflows import DATAFLOWS
     from simulator.errors import SimulatorError, did_you_mean
+    from simulator.formats import timeloop
 
     if isinstance(source, architecture.Architecture):
         return source
     if not isinstance(source, str | os.PathLike):
         raise SimulatorError(f"an architecture is a name, a file's path or an object, not {source!r}")
+    if "architecture" in timeloop.kinds_of(source):
+        read = timeloop.read(source).machine
+        _warn(read.notes)
+        return replace(read.architecture, path=os.fspath(source))
     machine = architecture.load_architecture(source)
     if machine.native_dataflow is not None and machine.native_dataflow not in DATAFLOWS:
         raise SimulatorError(
@@ -107,7 +122,8 @@ def load_layer(
     layer's tensors, ``{"inputs": 0.613}``, or a YAML file of such mappings, one per layer; 1 where not given.
 
     The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or a field
-    ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation; and perhaps ``densities``.
+    ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation; and perhaps ``densities``. It may be
+    Timeloop's; what of it has no counterpart is a warning.
 
     Raises
     ------
@@ -124,8 +140,10 @@ def load_layer(
 def _load_problem(source: Layer, batch: int | None, options: dict[str, Any]) -> Problem:
     """The problem of a layer, with no densities but those that its file states."""
     from simulator.errors import ProblemError
+    from simulator.formats import timeloop
     from simulator.lowering import lowered_part
-    from simulator.problem import Problem, read_problem
+    from simulator.problem import Problem
+    from simulator.problem_file import read_problem
 
     if isinstance(source, str) and ":" in source and not source.endswith((".yaml", ".yml", ".json")):
         name, layer = source.split(":", 1)
@@ -144,6 +162,10 @@ def _load_problem(source: Layer, batch: int | None, options: dict[str, Any]) -> 
         path = Path(source)
         if not path.suffix and not path.exists():
             raise ProblemError(f"no file {path.name!r}; name a layer as alexnet:conv2, or a YAML file")
+        if "problem" in timeloop.kinds_of(path):
+            read = timeloop.read(path).problem
+            _warn(read.notes)
+            return read.problem
         return read_problem(path)
     if not hasattr(source, "layer"):
         raise ProblemError(
@@ -152,14 +174,32 @@ def _load_problem(source: Layer, batch: int | None, options: dict[str, Any]) -> 
     return lowered_part(source)
 
 
-def load_mapping(source: MappingSource) -> Mapping:
+def load_mapping(
+    source: MappingSource, problem: Problem | None = None, architecture: Architecture | None = None
+) -> Mapping:
     """Return a mapping: an object, YAML text, a list of nodes, or a file's path.
+
+    For a problem and a machine the file may be Timeloop's; what of it has no counterpart is a warning.
 
     Raises
     ------
     MappingError
         For anything malformed. Whether it is legal shows where it is used.
     """
+    from simulator.errors import MappingError
+    from simulator.formats import timeloop
     from simulator.mapping import read_mapping
 
+    if isinstance(source, str | os.PathLike) and "mapping" in timeloop.kinds_of(source):
+        if problem is None or architecture is None:
+            raise MappingError(f"{source}: is Timeloop's, which is read for a layer and a machine")
+        mapping, notes = timeloop.read(source).mapping(problem, architecture)
+        _warn(notes)
+        return mapping
     return read_mapping(source)
+
+
+def _warn(notes: tuple[str, ...]) -> None:
+    """Say what of another tool's file has no counterpart."""
+    for note in notes:
+        warnings.warn(note, stacklevel=3)
