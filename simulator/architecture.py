@@ -124,9 +124,9 @@ class Architecture:
         )
         if form.energy is None:
             return made
-        from simulator.energies import pricing
+        from simulator.energies.pricing import fill, unfilled
 
-        return cls.from_dict(pricing.fill(data, made), where) if pricing.unfilled(data) else made
+        return cls.from_dict(fill(data, made), where) if unfilled(data) else made
 
     def to_dict(self) -> dict[str, Any]:
         """Return the machine as plain data that `from_dict` reads back equal.
@@ -148,16 +148,19 @@ class Architecture:
         ArchitectureError
             For a path that leads nowhere, with the nearest name, and as `from_dict`.
         """
-        from simulator.energies import pricing
-
         where = f"{self.name} with {', '.join(changes)} changed"
         data = self.to_dict()
         if "energy" in changes:
-            data = Architecture.from_dict(pricing.swap(data, changes["energy"]), where).to_dict()
+            from simulator.energies.pricing import swap
+
+            data = Architecture.from_dict(swap(data, changes["energy"]), where).to_dict()
         for path, value in changes.items():
             if path != "energy":
                 _change(data, path, value)
-        pricing.forget(data)
+        if "energy" in data:
+            from simulator.energies.pricing import forget
+
+            forget(data)
         return Architecture.from_dict(data, where)
 
     def priced(self, energy: str | os.PathLike[str]) -> Architecture:

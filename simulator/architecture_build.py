@@ -127,6 +127,7 @@ def _storage(form: StorageForm, rank: int, bits: BitsForm, place: str) -> Storag
         required=TENSORS if rank == 0 else _ordered(form.required),
         capacity_bits=capacity,
         partitions=_partitions(form, keeps, widths, capacity, place),
+        banks=form.banks,
         block_bits=block,
         price_per=form.price_per,
         read_bandwidth_bits=_rate(port.read),

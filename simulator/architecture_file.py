@@ -197,7 +197,7 @@ class CompressionForm(FileForm):
 
 class _Physical(FileForm):
     price_source: Annotated[str, Field(min_length=1, max_length=500)] | None = None
-    # The energy table that all of the part's figures are of; it prices the part anew where the machine changes.
+    # The energy table of all the part's figures, which prices it anew where the machine changes.
     priced_by: Name | None = None
     leakage_mw: Unknown | None = None
     area_um2: Unknown | None = None

@@ -38,6 +38,7 @@ class Storage:
     required: tuple[str, ...]
     capacity_bits: int | None
     partitions: tuple[Partition, ...]
+    banks: int
     block_bits: int | None
     price_per: Literal["word", "block"]
     read_bandwidth_bits: float | None

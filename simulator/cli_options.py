@@ -29,6 +29,12 @@ def architecture_names() -> list[str]:
     return list(registered_architectures())
 
 
+def energy_table_names() -> list[str]:
+    from simulator.energies.tables import registered_tables
+
+    return list(registered_tables())
+
+
 def mapper_names() -> list[str]:
     from simulator.mappers import MAPPERS, OPTIMAL
 
@@ -55,6 +61,16 @@ Machine = Annotated[
     str, typer.Argument(metavar="ARCH", help=_MACHINE_HELP, autocompletion=architecture_names)
 ]
 MachineOption = Annotated[str, typer.Option("--arch", help=_MACHINE_HELP, autocompletion=architecture_names)]
+
+Energy = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME|FILE",
+        help="The table that all prices, areas and leakage are of (`simulator list energies`), by name or "
+        "file, which may be an ERT of Accelergy; by default the machine's own.",
+        autocompletion=energy_table_names,
+    ),
+]
 
 
 def _dataflow_option(what: str) -> OptionInfo:

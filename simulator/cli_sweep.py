@@ -74,6 +74,10 @@ def sweep(
             help="Sample the values of --set, as sobol:64 or latin-hypercube:200:1; else all are run.",
         ),
     ] = None,
+    energy: Annotated[
+        str | None,
+        typer.Option(metavar="NAME,..", help="Energy tables (`simulator list energies`), by name or file."),
+    ] = None,
     constraint: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,7 +140,8 @@ def sweep(
     it was ended, and nothing is ever done twice. A layer without a mapping is a row that says why.
     """
     given = {
-        "architectures": arch, "settings": _fields(settings), "sample": sample, "constraints": constraint,
+        "architectures": arch, "settings": _fields(settings, energy), "sample": sample,
+        "constraints": constraint,
         "batch": _values("--batch", batch), "dataflow": _values("--dataflow", dataflow),
         "objective": _values("--objective", objective), "engine": engine, "mapper": mapper,
         "evaluations": evaluations, "time_limit": time_limit,
@@ -213,13 +218,14 @@ def _choices(networks: list[str], given: dict[str, Any]) -> dict[str, Any]:
     return read | given
 
 
-def _fields(settings: list[str] | None) -> dict[str, Any] | None:
-    if not settings:
-        return None
-    return {
+def _fields(settings: list[str] | None, energy: str | None) -> dict[str, Any] | None:
+    """The fields that vary; ``energy`` is one of the machine's."""
+    tables = {} if energy is None else {"energy": _values("--energy", energy)}
+    fields = {
         field: _values(f"--set {field}", values)
-        for field, values in pairs("--set", "FIELD=VALUES", settings).items()
+        for field, values in pairs("--set", "FIELD=VALUES", settings or ()).items()
     }
+    return tables | fields or None
 
 
 def _values(option: str, text: str | None) -> list[Any] | None:

@@ -26,9 +26,10 @@ class FileForm(BaseModel):
     def _refuse_unknown_fields(cls, data: Any) -> Any:
         # Before the fields, so that a misspelt field is reported and not the one missing because of it.
         if isinstance(data, dict):
+            known = cls.model_fields
             for field in data:
-                if field not in cls.model_fields:
-                    hint = did_you_mean(field[:80], cls.model_fields)
+                if field not in known:
+                    hint = did_you_mean(field[:80], known)
                     raise ValueError(f"unknown field {field[:80]!r}{hint}")
         return data
 

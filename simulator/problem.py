@@ -9,17 +9,15 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from simulator.errors import ProblemError, did_you_mean
-from simulator.files import read_yaml
-from simulator.problem_fields import check_density, check_fields, check_whole
+from simulator.problem_fields import check_bits, check_density, check_fields, check_whole
 
 MAX_DIMENSIONS = 10
 MAX_OPERANDS = 6
@@ -123,11 +121,24 @@ class Problem:
         ProblemError
             For a tensor it does not have (with the nearest name) and a density that is no number in (0, 1].
         """
-        known = {tensor.name: tensor.density for tensor in self.tensors}
-        for name, density in densities.items():
-            self.tensor(name)
-            known[name] = check_density(density, f"{self.name}: density of {name!r}")
-        return replace(self, tensors=tuple(replace(t, density=known[t.name]) for t in self.tensors))
+        return self._with("density", densities, check_density)
+
+    def with_bits(self, bits: Mapping[str, object]) -> Problem:
+        """The same problem with the widths of some of its tensors' words, by name, from 1 to 4096 bits.
+
+        Raises
+        ------
+        ProblemError
+            For a tensor it does not have (with the nearest name) and another width.
+        """
+        return self._with("bits", bits, check_bits)
+
+    def _with(self, field: str, values: Mapping[str, object], check: Callable[[Any, str], Any]) -> Problem:
+        changed: dict[Tensor, dict[str, Any]] = {
+            self.tensor(name): {field: check(value, f"{self.name}: {field} of {name!r}")}
+            for name, value in values.items()
+        }
+        return replace(self, tensors=tuple(replace(t, **changed.get(t, {})) for t in self.tensors))
 
     def data_share(self, tensor: str) -> float:
         """Share of the multiply-accumulates whose word of a tensor is data rather than padding."""
@@ -145,7 +156,7 @@ class Problem:
     def to_dict(self) -> dict[str, Any]:
         """The problem in the form of the counting cases (``dims``, ``tensors``, ``output``).
 
-        ``densities`` stand beside them where some are known.
+        ``bits`` stand beside them where tensors have their own, ``densities`` where some are known.
         """
         tensors: dict[str, list[dict[str, Any]]] = {}
         for tensor in self.tensors:
@@ -157,12 +168,15 @@ class Problem:
                 ranks.append(entry)
             tensors[tensor.name] = ranks
         data: dict[str, Any] = {"dims": dict(self.dimensions), "tensors": tensors, "output": self.output}
-        known = {t.name: t.density for t in self.tensors if t.density != 1}
-        return data | {"densities": known} if known else data
+        own = {
+            "bits": {t.name: t.bits for t in self.tensors if t.bits is not None},
+            "densities": {t.name: t.density for t in self.tensors if t.density != 1},
+        }
+        return data | {field: values for field, values in own.items() if values}
 
     @staticmethod
     def from_dict(data: object, name: str = "problem") -> Problem:
-        """Build a problem from ``{"dims": .., "tensors": .., "output": ..}``, perhaps with ``densities``.
+        """Build a problem from ``{"dims": .., "tensors": .., "output": ..}``, and ``bits``, ``densities``.
 
         Raises
         ------
@@ -170,7 +184,7 @@ class Problem:
             Naming the field that is missing, of the wrong type or out of range.
         """
         needed = {"dims", "tensors", "output"}
-        where = check_fields(data, name, {*needed, "densities"}, required=needed)
+        where = check_fields(data, name, {*needed, "bits", "densities"}, required=needed)
         dims = check_fields(where["dims"], f"{name}: dims")
         tensors = check_fields(where["tensors"], f"{name}: tensors")
         built = tuple(
@@ -180,7 +194,7 @@ class Problem:
             for t, rs in tensors.items()
         )
         problem = Problem(name, tuple((str(d), n) for d, n in dims.items()), built, str(where["output"]))
-        return problem.with_densities(check_fields(where.get("densities", {}), f"{name}: densities"))
+        return with_own_fields(problem, where, name)
 
 
 def convolution(
@@ -234,51 +248,6 @@ def distinct_sums(first: Any, second: Any, coefficients: tuple[int, int]) -> Any
     return first * second - np.maximum(0, first - b) * np.maximum(0, second - a)
 
 
-def read_problem(path: Path) -> Problem:
-    """Read a problem from YAML or JSON: the form of the counting cases, or a field ``convolution``.
-
-    Both may have a field ``densities``.
-
-    Raises
-    ------
-    ProblemError
-        Naming the file and the field that is missing, unknown or out of range.
-    """
-    data = read_yaml(path, ProblemError)
-    if not isinstance(data, dict) or "convolution" not in data:
-        return Problem.from_dict(data, str(path))
-    given = check_fields(data, str(path), {"convolution", "densities"})
-    sizes = given["convolution"]
-    known = {*"nNgGmMcCpPqQrRsS", "stride", "dilation", "row_data", "column_data"}
-    fields: dict[str, Any] = {}
-    for key, value in check_fields(sizes, f"{path}: convolution", known).items():
-        pair = key not in "nNgGmMcCpPqQrRsS"
-        what = f"{path}: convolution: {key}"
-        if pair and isinstance(value, int) and "data" not in key:
-            value = [value, value]
-        if pair and (not isinstance(value, list) or len(value) != 2):
-            raise ProblemError(f"{what} must be two numbers, not {value!r}")
-        numbers = value if pair else [value]
-        if key.lower() in fields:
-            raise ProblemError(
-                f"{path}: convolution: {key.lower()} is given twice, as {key.lower()} and {key.upper()}"
-            )
-        checked = [check_whole(n, what, 0 if "data" in key else 1, MAX_EXTENT) for n in numbers]
-        fields[key.lower()] = tuple(checked) if pair else checked[0]
-    problem = convolution(str(path.stem), **fields)
-    for rank in problem.tensor("inputs").ranks:
-        if rank.data is not None and rank.data[0] >= problem.rank_length(rank):
-            what = "row_data" if "P" in rank.dimensions else "column_data"
-            raise ProblemError(
-                f"{path}: convolution: {what} begins at {rank.data[0]}, past the last of the "
-                f"{problem.rank_length(rank)} coordinates {rank}"
-            )
-    try:
-        return problem.with_densities(check_fields(given.get("densities", {}), f"{path}: densities"))
-    except ProblemError as error:
-        raise ProblemError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
-
-
 def _data_share(rank: Rank, extents: dict[str, int]) -> float:
     """Share of the indices of a padded rank's dimensions that lead to data."""
     assert rank.data is not None
@@ -300,6 +269,12 @@ def _pair(value: object, what: str) -> tuple[int, int]:
     if not isinstance(value, tuple | list) or len(value) != 2:
         raise ProblemError(f"{what} must be a number or two, not {value!r}")
     return check_whole(value[0], what, 1, MAX_EXTENT), check_whole(value[1], what, 1, MAX_EXTENT)
+
+
+def with_own_fields(problem: Problem, fields: dict[str, Any], where: str) -> Problem:
+    """A problem with what fields say of its tensors besides their ranks."""
+    bits, densities = (check_fields(fields.get(f, {}), f"{where}: {f}") for f in ("bits", "densities"))
+    return problem.with_bits(bits).with_densities(densities)
 
 
 def _list(data: object, what: object) -> list[Any]:
@@ -354,7 +329,7 @@ def _check_tensors(problem: Problem) -> None:
         if len(tensor.ranks) > MAX_RANKS:
             raise ProblemError(f"{where}: tensor {tensor.name!r} has more than {MAX_RANKS} ranks")
         if tensor.bits is not None:
-            check_whole(tensor.bits, f"{where}: bits of {tensor.name!r}", 1, 4096)
+            check_bits(tensor.bits, f"{where}: bits of {tensor.name!r}")
         check_density(tensor.density, f"{where}: density of {tensor.name!r}")
         seen: set[str] = set()
         for index, rank in enumerate(tensor.ranks):

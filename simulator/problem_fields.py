@@ -39,6 +39,11 @@ def check_whole(value: object, what: str, low: int, high: int) -> int:
     return value
 
 
+def check_bits(value: object, what: str) -> int:
+    """Return the width of a word in bits, from 1 to 4096; ProblemError if it is none."""
+    return check_whole(value, what, 1, 4096)
+
+
 def check_density(value: Any, what: str) -> float:
     """Return a density, a number in (0, 1], as a float; ProblemError if it is none."""
     real = isinstance(value, Real) and not isinstance(value, bool)

@@ -53,8 +53,7 @@ def result_table(result: NetworkResult, width: int = _WIDTH) -> Table:
     kept = len(columns)
     while kept > 1 and names.width + sum(column.width + 2 for column in columns[:kept]) + 2 > width:
         kept -= 1
-    title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}"
-    table = plain_table(title)
+    table = plain_table(result.title)
     table.show_footer = True
     if left_out := [column.heading for column in columns[kept:]]:
         table.caption = f"too narrow for: {', '.join(left_out)}"
@@ -213,7 +212,7 @@ def render(result: NetworkResult) -> str:
 def to_text(parts: Iterable[RenderableType]) -> str:
     """Anything rich can draw, as plain text without trailing blanks."""
     text = io.StringIO()
-    console = Console(file=text, width=_WIDTH, no_color=True, force_terminal=False)
+    console = Console(file=text, width=_WIDTH, no_color=True, force_terminal=False, force_jupyter=False)
     for part in parts:
         console.print(part)
     return "\n".join(line.rstrip() for line in text.getvalue().splitlines())

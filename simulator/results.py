@@ -93,6 +93,9 @@ class LayerResult:
             raise SimulatorError(f"layer {self.name!r} has {len(self.parts)} parts; look at .parts")
         return self.parts[0].cost
 
+    def __repr__(self) -> str:
+        return f"<LayerResult of {self.name}: {self.dataflow}>"
+
     def __str__(self) -> str:
         from simulator.report import render_layer
 
@@ -302,6 +305,9 @@ class NetworkResult:
         arch = self.architecture
         ranks = {s.name: s.rank for s in arch.storages} | {a.name: a.rank for a in arch.arrays}
         return [*sorted(ranks, key=lambda name: ranks[name]), "MAC"]
+
+    def __repr__(self) -> str:
+        return f"<NetworkResult of {self.title}>"
 
     def __str__(self) -> str:
         from simulator.report import render

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import os
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -88,7 +88,6 @@ def part_to_dict(part: Part) -> dict[str, Any]:
         "times": part.times,
         "engine": counts.engine,
         "problem": cost.problem.to_dict(),
-        "tensor_bits": {t.name: t.bits for t in cost.problem.tensors if t.bits is not None},
         "mapping": cost.mapping.to_list(),
         "search": None if part.search is None else asdict(part.search),
         "active_pes": counts.active_pes,
@@ -285,13 +284,7 @@ def _require(name: str, known: set[str], where: str, what: str) -> None:
 
 def _problem(record: PartRecord, where: str) -> Problem:
     try:
-        problem = Problem.from_dict(record.problem, record.name)
-        if not record.tensor_bits:
-            return problem
-        for tensor in record.tensor_bits:
-            problem.tensor(tensor)
-        tensors = tuple(replace(t, bits=record.tensor_bits.get(t.name, t.bits)) for t in problem.tensors)
-        return replace(problem, tensors=tensors)
+        return Problem.from_dict(record.problem, record.name)
     except ProblemError as error:
         raise ProblemError(f"{where}: problem: {error}") from None
 
@@ -307,7 +300,7 @@ def _layer_from_1(layer: object, engine: object) -> object:
         return layer
     parts = _listed(layer.get("parts"))
     # Of several parts, the active PEs are the most that any has.
-    told = {"engine": engine, "tensor_bits": {}, "active_pes": layer.get("active_pes")}
+    told = {"engine": engine, "active_pes": layer.get("active_pes")}
     completed = []
     for number, part in enumerate(parts):
         name = layer.get("layer") if len(parts) == 1 else f"{layer.get('layer')}.{number}"

@@ -101,10 +101,8 @@ class PartRecord(Record):
     times: Positive = Field(description="how often the layer runs it")
     engine: Literal["walk", "closed-form", "functional"] = Field(description="what counted")
     problem: Annotated[dict[str, JsonValue], WithJsonSchema(_PROBLEM)] = Field(
-        description="dimensions with extents, tensors with their ranks, the output, known densities"
-    )
-    tensor_bits: dict[str, int] = Field(
-        {}, description="bits of a tensor's word, where the problem and not the machine states them"
+        description="dimensions with extents, tensors with their ranks, the output; bits of words, where the "
+        "problem and not the machine states them; known densities"
     )
     mapping: Annotated[list[JsonValue], WithJsonSchema(_MAPPING)] = Field(
         description="the loop nest, outermost first: storage levels and loops"

@@ -246,7 +246,7 @@ def test_replace_by_path() -> None:
         ),
         ("hierarchy", [], "the machine has no 'hierarchy'"),
         ("", 1, "the machine has no ''"),
-        ("GLB", 1, "it names a whole component; add a field; known: area_um2, bandwidth, block"),
+        ("GLB", 1, "it names a whole component; add a field; known: area_um2, bandwidth, banks"),
         ("GLB.capcity", "1 KiB", "GLB has no field 'capcity'; did you mean 'capacity'?"),
         ("array.z", 1, "array has no field 'z'; known: area_um2, array, axes"),
         ("array.x.szie", 1, "PE: axes.x: unknown field 'szie'; did you mean 'size'?"),

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 
 from simulator.errors import ProblemError
-from simulator.problem import Problem, Rank, Tensor, convolution, read_problem
+from simulator.problem import Problem, Rank, Tensor, convolution
+from simulator.problem_file import read_problem
 
 SIZES = {"dims": {"M": 3, "K": 4}, "output": "o"}
 
@@ -120,6 +121,18 @@ def test_widths_and_densities_have_limits():
         Problem("dense", (("M", 2),), (Tensor("a", rank, density=1.5), Tensor("o", rank)), "o")
 
 
+def test_widths_and_densities_stand_in_the_form():
+    own = convolution(m=2).with_bits({"inputs": 5}).with_densities({"weights": 0.5})
+    data = own.to_dict()
+    assert (data["bits"], data["densities"]) == ({"inputs": 5}, {"weights": 0.5})
+    assert Problem.from_dict(data, own.name) == own
+    assert not {"bits", "densities"} & convolution().to_dict().keys()
+    wrong = [({"input": 5}, "did you mean 'inputs'"), ({"inputs": None}, "whole number"), (5, "a mapping")]
+    for bits, said in wrong:
+        with pytest.raises(ProblemError, match=said):
+            Problem.from_dict({**data, "bits": bits})
+
+
 def test_an_unknown_tensor_is_named_with_the_nearest():
     with pytest.raises(ProblemError, match="no tensor 'weight'; did you mean 'weights'"):
         convolution().tensor("weight")
@@ -131,6 +144,12 @@ def test_a_file_holds_a_convolution(tmp_path):
     assert read_problem(file) == convolution(
         "layer", m=4, c=3, p=5, q=5, r=3, s=3, stride=(2, 2), row_data=(1, 9)
     )
+
+
+def test_a_file_may_have_widths_of_its_own(tmp_path):
+    file = tmp_path / "layer.yaml"
+    file.write_text("convolution: {m: 4}\nbits: {weights: 4}\n")
+    assert read_problem(file) == convolution("layer", m=4).with_bits({"weights": 4})
 
 
 def test_a_file_holds_a_problem(tmp_path):
@@ -149,6 +168,7 @@ def test_a_file_holds_a_problem(tmp_path):
         ("convolution: {stirde: 2}", "unknown field 'stirde'; did you mean 'stride'"),
         ("convolution: {stride: [1, 2, 3]}", "stride must be two numbers"),
         ("convolution: [1]", "must be a mapping"),
+        ("convolution: {m: 1}\nbits: {weights: 0}", "bits of 'weights' must be from 1 to 4096"),
         ("convolution: {m: 1}\ndims: {}", "unknown field 'dims'"),
         ("[1, 2]", "must be a mapping"),
         ("dims: {M: 1}", "field 'output' is missing"),

@@ -94,6 +94,18 @@ def test_the_table_has_every_layer_and_the_totals(result):
         assert any(line.lstrip(" │|").startswith(layer.name) for line in text.splitlines())
 
 
+def test_a_notebook_prints_the_same_text(result, monkeypatch):
+    """Where rich sees a notebook, it would display a table beside the text that is asked for."""
+    before = str(result)
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    assert str(result) == before
+
+
+def test_what_a_prompt_shows_is_a_line(result):
+    assert repr(result) == f"<NetworkResult of {result.title}>"
+    assert repr(result.layers[0]) == f"<LayerResult of {result.layers[0].name}: {result.dataflow}>"
+
+
 def test_a_saved_run_holds_what_determines_it(result, tmp_path):
     file = tmp_path / "run.json"
     result.save(file)

@@ -2,7 +2,6 @@
 
 import copy
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import jsonschema
@@ -38,10 +37,7 @@ def several_parts():
         energy_unit="pJ",
         clock_mhz=250,
     )
-    wide = convolution("attention.scores", m=4, c=3).with_densities({"inputs": 0.5})
-    wide = replace(
-        wide, tensors=tuple(replace(t, bits=12 if t.name == "inputs" else None) for t in wide.tensors)
-    )
+    wide = convolution("attention.scores", m=4, c=3).with_densities({"inputs": 0.5}).with_bits({"inputs": 12})
     scores = cost(wide, chip, mapping("DRAM:", "M 4", "C 3 @PE.x"), "functional")
     values = cost(convolution("attention.values", m=2), chip, mapping("DRAM:", "M 2"), "functional")
     search = Search("random", 12, False, False, 0.25)
@@ -134,7 +130,8 @@ WRONG = [
     ((*PART, "counts", 0, "tensor"), "bias", r"counts\[0\]: unknown tensor 'bias'"),
     ((*PART, "mapping", 1), {"loop": "diagonal"}, r"mapping\[1\]: loop must be"),
     ((*PART, "problem", "dims", "M"), 0, "problem: conv1: extent of dimension M must be from 1"),
-    ((*PART, "tensor_bits"), {"bias": 3}, "problem: .*no tensor 'bias'"),
+    ((*PART, "problem", "bits"), {"bias": 3}, "problem: .*no tensor 'bias'"),
+    ((*PART, "problem", "bits"), {"inputs": 10**30}, "problem: .*bits of 'inputs' must be from 1 to 4096"),
     (("layers",), "none", "layers: must be a list"),
     (("layers", 0, "parts"), [], "layers.*parts: must have at least 1 entry"),
 ]  # fmt: skip

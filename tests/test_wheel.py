@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+DATA = {".yaml", ".json", ".csv"}
+PAGES = {".html", ".css", ".js", ".json"}
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +47,10 @@ def test_nothing_else_at_top_level(wheel):
 
 def test_the_data_files_are_there(wheel):
     names = set(zipfile.ZipFile(wheel).namelist())
-    shipped = {
-        f"arch_configs/{p.name}"
-        for p in (ROOT / "arch_configs").glob("*.*")
-        if p.suffix in (".yaml", ".json")
-    }
-    assert len(shipped) >= 3 and shipped <= names
+    shipped = {p.relative_to(ROOT).as_posix() for p in (ROOT / "arch_configs").rglob("*") if p.suffix in DATA}
+    shipped |= {p.relative_to(ROOT).as_posix() for p in (ROOT / "simulator").rglob("*") if p.suffix in PAGES}
+    assert {"simulator/page/templates/page.js", "simulator/schemas/run.schema.json"} <= shipped
+    assert len(shipped) >= 8 and sorted(shipped - names) == []
     assert {"simulator/py.typed", "workloads/py.typed", "workloads/zoo/alexnet.py"} <= names
 
 

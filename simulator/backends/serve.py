@@ -36,6 +36,8 @@ MAX_LINE = 2**26
 # Of what is not vectors.
 MAX_DATA = 2**20
 MAX_SAMPLE = 100_000
+_OF_NETWORK = ("dimensions", "phase")
+_OPENED = ("layer", "arch", "dataflow", "batch", "densities", "options", *_OF_NETWORK)
 _NOT_OPEN = 'nothing is open; send {"open": {"layer": .., "arch": ..}} first'
 
 Answer = dict[str, Any]
@@ -107,14 +109,13 @@ class _Session:
     def open(self, given: object, options: Answer) -> Answer:
         """Open a layer on a machine in place of what was open; return what vectors and answers mean."""
         check_fields(options, "open", ())
-        what = check_fields(
-            given, "open", ("layer", "arch", "dataflow", "batch", "densities"), required=("layer", "arch")
-        )
+        what = check_fields(given, "open", _OPENED, required=("layer", "arch"))
         layer, machine = what["layer"], what["arch"]
         problem = sim.load_layer(
             Problem.from_dict(layer, "layer") if isinstance(layer, dict) else layer,
             what.get("batch"),
             what.get("densities"),
+            **_network_options(what),
         )
         architecture = (
             Architecture.from_dict(machine, "arch")
@@ -254,6 +255,15 @@ def _command(request: Answer) -> str:
         raise SimulatorError("no command; known: " + ", ".join(_COMMANDS))
     name = next(iter(request))[:80]
     raise SimulatorError(f"unknown command {name!r}{did_you_mean(name, _COMMANDS)}")
+
+
+def _network_options(what: Answer) -> dict[str, Any]:
+    """The options of the layer's network: its builder's, and those of files."""
+    options = check_fields(what.get("options", {}), "open: options")
+    for name in options:
+        if name in ("source", *_OPENED):
+            raise SimulatorError(f"open: options: {name!r} is none of a network's builder")
+    return options | {name: what[name] for name in _OF_NETWORK if name in what}
 
 
 def _flag(options: Answer, name: str) -> bool:

@@ -79,5 +79,9 @@ def _study_page(source: object, network: str | None, point: int) -> str:
 def _is_store(path: str | os.PathLike[str]) -> bool:
     if not os.path.isfile(path):
         return False
-    with open(path, "rb") as stream:
-        return stream.read(len(_SQLITE)) == _SQLITE
+    try:
+        with open(path, "rb") as stream:
+            return stream.read(len(_SQLITE)) == _SQLITE
+    except OSError:
+        # `load_result` says why it cannot be read.
+        return False

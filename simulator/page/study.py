@@ -123,14 +123,15 @@ def _run_table(study: Study, rows: Rows) -> Table:
     settings = tuple(name for name in study.description.varied if name not in _COLUMNS)
     levels = [name for name in rows[0] if name.endswith("_energy")] if rows else []
     cells = [_run_cells(row, settings, levels) for row in rows[:MOST_RUNS]]
+    gap = " The gap is what a better mapping of a layer could gain at most, 0 where all are proven best."
     left_out = f" The first {MOST_RUNS:,} of {len(rows):,} runs; the study's tables have all."
     return table(
         "Every network at every point",
         ("network", "batch", "machine", "point", *settings, "dataflow", "objective", "energy", "unit",
-         "cycles", "EDP", "utilization", "MAC units", "outermost traffic (bytes)",
+         "cycles", "EDP", "utilization", "gap", "MAC units", "outermost traffic (bytes)",
          *(f"energy of {level.removesuffix('_energy')}" for level in levels)),
         cells,
-        note="Runs that are not done have no numbers." + (left_out if len(rows) > MOST_RUNS else ""),
+        note="Runs that are not done have no numbers." + gap + (left_out if len(rows) > MOST_RUNS else ""),
     )  # fmt: skip
 
 
@@ -141,7 +142,8 @@ def _run_cells(row: dict[str, Any], settings: tuple[str, ...], levels: list[str]
         *(_setting(value) for value in varied), row["dataflow"], row["objective"],
         short(row["energy"]), row["energy_unit"], short(row["cycles"]), short(row["edp"]),
         Cell("") if row["utilization"] is None else share(row["utilization"]),
-        exact(row["mac_units"]), short(row["outermost_bytes"]), *(short(row[level]) for level in levels),
+        Cell("") if row["gap"] is None else share(row["gap"]), exact(row["mac_units"]),
+        short(row["outermost_bytes"]), *(short(row[level]) for level in levels),
     ]  # fmt: skip
 
 

@@ -87,8 +87,7 @@ def energy_breakdown(result: NetworkResult, by: Sequence[str] = ("level", "tenso
         parts = panels.setdefault(f"{what} by {kind}\n({shown}", {})
         for row in energy_table(result, kind):
             parts.setdefault(row[kind], []).append(row[unit] * factor)
-    title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}"
-    return stacked_bars(panels, [layer.name for layer in result], title)
+    return stacked_bars(panels, [layer.name for layer in result], result.title)
 
 
 def _order(run: NetworkResult, by: str) -> list[str]:

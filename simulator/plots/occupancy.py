@@ -8,7 +8,7 @@ from simulator.architecture import TENSORS
 from simulator.errors import SimulatorError
 from simulator.legality import tile_bits, tile_words
 from simulator.plots.bars import bars_of, stacked_bars
-from simulator.plots.style import current
+from simulator.plots.style import current, named
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -85,7 +85,7 @@ def occupancy_bars(result: NetworkResult, level: str | None = None, ax: Axes | N
     filled = [{"layer": name, "tensor": own[0]["tensor"], _SHARE: 0.0} for name in absent] + own
     ax = bars_of(filled, "layer", "tensor", _SHARE, ax=ax)
     _full(ax)
-    ax.set_ylabel(f"{level}, share\n{_SHARE}", fontsize=current().points)
+    ax.set_ylabel(f"{named(level)}, share\n{_SHARE}", fontsize=current().points)
     return ax
 
 
@@ -104,9 +104,10 @@ def memory_occupancy(result: NetworkResult) -> Figure:
         own = {(row["layer"], row["tensor"]): row[_SHARE] for row in rows if row["level"] == level}
         tensors = dict.fromkeys(tensor for _, tensor in own)
         if own:
-            panels[f"{level}\n(%)"] = {t: [own.get((label, t), 0.0) for label in labels] for t in tensors}
-    title = f"{result.network}, batch {result.batch}, on {result.architecture.name}: {result.dataflow}; "
-    figure = stacked_bars(panels, labels, f"{title}share of each level's capacity")
+            panels[f"{named(level)}\n(%)"] = {
+                t: [own.get((label, t), 0.0) for label in labels] for t in tensors
+            }
+    figure = stacked_bars(panels, labels, f"{result.title}; share of each level's capacity")
     for ax in figure.axes:
         _full(ax)
     return figure

@@ -91,8 +91,8 @@ def roofline(result: NetworkResult, level: str | None = None, ax: Axes | None = 
     roof = [(left, min(peak, most * left)), (corner or left, peak), (right, peak)]
     ax.plot(*zip(*roof, strict=True), color="black", linewidth=1.2 * scale, label=_roof(machine, level))
     ax.plot(
-        *zip(*points.values(), strict=True), "o", color=LOOKS[3][0], label=f"layers of {named(result.network)}",
-        markersize=2 * radius(), markeredgecolor="black", markeredgewidth=current().edge,
+        *zip(*points.values(), strict=True), "o", color=LOOKS[3][0], markersize=2 * radius(),
+        markeredgecolor="black", markeredgewidth=current().edge, label=f"layers of {named(result.network)}",
     )  # fmt: skip
     ax.set_xscale("log")
     ax.set_yscale("log")
@@ -108,6 +108,6 @@ def roofline(result: NetworkResult, level: str | None = None, ax: Axes | None = 
 
 
 def _roof(machine: Architecture, level: str) -> str:
-    most = bandwidth(machine, level)
-    slope = f", {named(level)} {most:.4g} bytes a cycle" if math.isfinite(most) else f"; {named(level)}: no limit stated"
+    most, name = bandwidth(machine, level), named(level)
+    slope = f", {name} {most:.4g} bytes a cycle" if math.isfinite(most) else f"; {name}: no limit stated"
     return f"{machine.mac_units:,} MACs a cycle{slope}"

@@ -50,6 +50,7 @@ class Cluster:
     def __init__(self, address: str) -> None:
         try:
             from distributed import Client, KilledWorker
+            from distributed.comm import get_address_host_port
         except ImportError as error:
             raise ExecutorError(
                 "a cluster needs Dask: pip install 'dataflow-simulator[distributed]'"
@@ -60,6 +61,9 @@ class Cluster:
         self._level = self._logger.level
         self._logger.setLevel(logging.CRITICAL)
         try:
+            # A client that could not be made complains once more as it is collected.
+            if not address.startswith("inproc://"):
+                get_address_host_port(address)
             self._client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
         except (OSError, ValueError, TypeError) as error:
             self._logger.setLevel(self._level)

@@ -31,6 +31,7 @@ _FIXED = (
     "description",
     "technology",
     "sources",
+    "price_source",
     "hierarchy",
     "storage",
     "array",

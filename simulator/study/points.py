@@ -22,11 +22,11 @@ from simulator.problem import Problem
 from simulator.results import Part
 from simulator.results_file import part_to_dict, simulator_version
 
-# What shows results, or makes problems of networks, does not determine the result of a problem.
-_BESIDE = ("backends", "lowering", "page", "plots", "study")
+# What shows results, or makes problems of networks and machines of files, does not determine the result.
+_BESIDE = ("backends", "energies", "formats", "lowering", "page", "plots", "study")
 _BESIDE_FILES = ("cli", "comparison", "fusing", "lineup", "loading", "planning", "report", "terminal")
 # Names of which a result tells nothing, so that layers and machines that are alike share it.
-_PROBLEM, _MACHINE = "this layer", "this_machine"
+_PROBLEM, _MACHINE = "this layer", "the machine"
 _NAMES_OF_MACHINE = ("description", "technology", "native_dataflow", "sources")
 
 
@@ -84,7 +84,7 @@ def machine_ingredient(architecture: Architecture) -> Ingredient:
         # What leaks in a cycle says all that the clock does.
         del part["area_um2"], part["leakage_mw"], part["unpriced"]
     counted = [bits, parts, leaks(architecture)]
-    return _ingredient(data | {"name": _MACHINE}, counted)
+    return _ingredient(data | {"name": "machine"}, counted)
 
 
 def dataflow_ingredient(flow: Dataflow) -> Ingredient:
@@ -165,6 +165,7 @@ def figures(part: Part) -> dict[str, Any]:
         "macs": counts.macs,
         "steps": counts.steps,
         "active_pes": counts.active_pes,
+        "gap": 0.0 if part.search is None else part.search.gap,
         "levels": levels,
     }
 
@@ -176,7 +177,7 @@ def _read_problem(text: str) -> Problem:
 
 @lru_cache(maxsize=64)
 def _read_machine(text: str) -> Architecture:
-    return Architecture.from_dict(orjson.loads(text), _MACHINE)
+    return replace(Architecture.from_dict(orjson.loads(text), _MACHINE), name=_MACHINE)
 
 
 @lru_cache(maxsize=8)

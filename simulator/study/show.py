@@ -114,6 +114,10 @@ def notes(study: Study) -> Iterator[str]:
     description = study.description
     yield "* the least of its column"
     yield f"counted by: {COUNTED_BY[description.engine]}"
+    done = [row for row in study.networks() if row["status"] == DONE]
+    if open_ := [row["gap"] for row in done if row["gap"]]:
+        left = f" (gap of a layer up to {max(open_):.2g})" if max(open_) < 1 else ""
+        yield f"mappings not proven best in {len(open_):,} of {len(done):,} runs{left}: see the column gap"
     for level in _scaled(study):
         yield f"the partitions of {level} keep their shares of its capacity"
     for reason, number in list(description.left_out.items())[:_MOST_REASONS]:

@@ -83,6 +83,10 @@ def naming(path: str | os.PathLike[str] | None, patience: float) -> Iterator[Non
     except UnicodeDecodeError as error:
         # Of a text in the file, or of SQLite's own message that quotes one.
         raise StoreError(f"{store}: {DAMAGED}") from error
+    except sqlite3.ProgrammingError as error:
+        if "closed database" not in str(error):
+            raise
+        raise StoreError(f"{store}: it is closed; open it, or the study, anew") from error
     except sqlite3.Error as error:
         # Errors of the module itself have no code: they are defects.
         if not hasattr(error, "sqlite_errorcode"):

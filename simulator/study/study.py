@@ -246,11 +246,20 @@ def open_study(path: str | os.PathLike[str], study: str | None = None) -> Study:
     if not os.path.isfile(path):
         raise SimulatorError(f"cannot read {os.fspath(path)}: no such file")
     store = Store(path)
-    held = store.studies()
+    try:
+        return Study(_held(store, study), store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _held(store: Store, study: str | None) -> Description:
+    """The description of the study of an id, or of the last one."""
+    held, where = store.studies(), os.fspath(store.path or "")
     if not held:
-        raise SimulatorError(f"{os.fspath(path)}: holds no study")
+        raise SimulatorError(f"{where}: holds no study")
     known = {each["id"]: each for each in held}
     if study is not None and study not in known:
-        raise SimulatorError(f"{os.fspath(path)}: no study {study!r}{did_you_mean(str(study), known)}")
+        raise SimulatorError(f"{where}: no study {study!r}{did_you_mean(str(study), known)}")
     chosen = held[-1] if study is None else known[study]
-    return Study(read_description(chosen["description"], os.fspath(path)), store)
+    return read_description(chosen["description"], where)

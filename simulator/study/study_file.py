@@ -59,15 +59,17 @@ class StudyForm(FileForm):
     skip_invalid: bool | None = None
 
 
+# What no network's file has, so that one of them misspelled is told as such.
+_OF_A_SWEEP = {"networks", "architectures", "settings"}
 FORM = FormReader(StudyForm, SimulatorError, "networks and architectures", tagged="", kinds=(), titles=())
 
 
 def is_study_file(path: str) -> bool:
-    """Whether a path is that of a sweep's file rather than a network's: it has the field ``networks``."""
+    """Whether a path is that of a sweep's file, not a network's: it has the field ``networks`` or others."""
     if not path.endswith((".yaml", ".yml")) or not os.path.isfile(path):
         return False
     data = read_yaml(path)
-    return isinstance(data, dict) and "networks" in data
+    return isinstance(data, dict) and not _OF_A_SWEEP.isdisjoint(data)
 
 
 def read_study(path: str) -> dict[str, Any]:

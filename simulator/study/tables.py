@@ -25,7 +25,7 @@ _RUN = {
 }  # fmt: skip
 _TOTALS = {
     "status": TEXT, "macs": WHOLE, "operations": WHOLE, "steps": WHOLE, "utilization": NUMBER,
-    "cycles": WHOLE, "energy": NUMBER, "energy_unit": TEXT,
+    "cycles": WHOLE, "energy": NUMBER, "energy_unit": TEXT, "gap": NUMBER,
 }  # fmt: skip
 _ACTIONS = {
     "layer": TEXT, "level": TEXT, "tensor": TEXT, "action": TEXT, "count": WHOLE, "units": NUMBER,
@@ -108,6 +108,7 @@ def _totals(run: Run) -> Row:
         "utilization": done / (steps * machine.mac_units) if layers else 0.0,
         "cycles": cycles,
         "energy": energy,
+        "gap": max((layer["gap"] for layer in layers), default=0.0),
         "edp": energy * cycles,
         "seconds": None if machine.clock_mhz is None else cycles / (machine.clock_mhz * 1e6),
     }
@@ -153,6 +154,8 @@ def _layer(run: Run, layer: PlannedLayer) -> Row:
         "cycles": sum(times * int(figures["cycles"]) for figures, times in taken),
         "energy": math.fsum(times * figures["energy"] for figures, times in taken),
         "active_pes": max(figures["active_pes"] for figures, _ in taken),
+        # Stores of earlier versions do not say.
+        "gap": max(figures.get("gap", 1.0) for figures, _ in taken),
     }
 
 

@@ -27,6 +27,13 @@ from simulator.json_lines import bounded_lines
 ROOT = Path(__file__).parents[2]
 LAYER, ARCH = "lenet5_caffe:conv2", "eyeriss_v1"
 OPEN = {"open": {"layer": LAYER, "arch": ARCH}}
+CAFFE = """
+input: "data" input_shape { dim: 1 dim: 2 dim: 4 dim: 4 }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" include { phase: TEST }
+        convolution_param { num_output: 3 kernel_size: 1 } }
+layer { name: "conv" type: "Convolution" bottom: "data" top: "conv" include { phase: TRAIN }
+        convolution_param { num_output: 5 kernel_size: 1 } }
+"""
 FACTORS = {
     "M": {"DRAM": 50}, "C": {"GLB": 20}, "P": {"PE.x": 8}, "Q": {"DRAM": 8}, "R": {"PE.y": 5},
     "S": {"psum_spad": 5},
@@ -119,6 +126,17 @@ def test_a_layer_and_a_machine_as_data(space: sim.Mapspace) -> None:
 def test_batch_and_densities_are_those_of_the_layer() -> None:
     opened = answers({"open": OPEN["open"] | {"batch": 3, "densities": {"inputs": 0.5}}})[0]
     assert opened["problem"]["dims"]["N"] == 3 and opened["problem"]["densities"] == {"inputs": 0.5}
+
+
+def test_the_options_of_a_network_are_those_of_load_layer(tmp_path: Path) -> None:
+    asked = {"layer": "mobilenet_v1:conv1_dw", "options": {"input_size": 64, "width": 0.5}}
+    layer = sim.load_layer("mobilenet_v1:conv1_dw", input_size=64, width=0.5)
+    assert answers({"open": OPEN["open"] | asked})[0]["problem"] == layer.to_dict()
+    caffe = tmp_path / "net.prototxt"
+    caffe.write_text(CAFFE)
+    phases = [{"layer": f"{caffe}:conv", "phase": phase} for phase in ("TEST", "TRAIN")]
+    found = answers(*({"open": OPEN["open"] | asked} for asked in phases))
+    assert [opened["problem"]["dims"]["M"] for opened in found] == [3, 5]
 
 
 def test_a_mapping_is_scored_as_by_evaluate(space: sim.Mapspace, vectors: np.ndarray) -> None:
@@ -243,6 +261,10 @@ def test_another_layer_takes_the_place_of_the_first_and_a_bad_one_does_not() -> 
         ({"open": {"layer": LAYER, "arch": ARCH, "dataflow": "row"}}, "did you mean 'row_stationary'"),
         ({"open": {"layer": LAYER, "arch": ARCH, "batch": "4"}}, "batch"),
         ({"open": {"layer": LAYER, "arch": ARCH, "densities": 5}}, "densities"),
+        ({"open": {"layer": LAYER, "arch": ARCH, "options": 5}}, "options must be a mapping"),
+        ({"open": {"layer": LAYER, "arch": ARCH, "options": {"clases": 5}}}, "did you mean 'classes'"),
+        ({"open": {"layer": LAYER, "arch": ARCH, "options": {"source": 5}}}, "'source' is none of"),
+        ({"open": {"layer": LAYER, "arch": ARCH, "phase": "TEST"}}, "phase"),
         ({"open": {"layer": {"dims": {}}, "arch": ARCH}}, "is missing"),
         ({"open": {"layer": LAYER, "arch": {"name": "x"}}}, "is missing"),
         ({"open": {"layer": 5, "arch": ARCH}}, "a layer is"),

@@ -13,7 +13,7 @@ from .cases import assert_right, batches, random_vectors
 
 
 @given(batches(wrong=0.2))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_vector_costs_what_its_mapping_does(case):
     model, vectors = case
     event(f"legal: {assert_right(model, vectors)} of {len(vectors)}")

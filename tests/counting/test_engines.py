@@ -72,7 +72,7 @@ def test_the_naive_oracle_on_cases_of_the_contract():
 
 
 @given(oracles.nests())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_both_engines_equal_the_naive_oracle(case):
     problem, mapping, rules = case
     nest = lower(problem, mapping, rules)
@@ -104,7 +104,7 @@ def queries_of(nest, draw):
 
 
 @given(oracles.nests(most_macs=3000), st.data())
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_walk_equals_closed_form_in_every_column_of_every_query(case, data):
     nest = lower(*case)
     asked = queries_of(nest, data.draw)

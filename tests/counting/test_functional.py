@@ -80,7 +80,7 @@ def test_counting_cases() -> None:
         assert [row.to_dict(row.tensor == nest.problem.output) for row in rows] == case["counts"], case["id"]
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(nests())
 def test_random_nests(case: Case) -> None:
     nest = lower(*case)

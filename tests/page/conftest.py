@@ -15,8 +15,8 @@ import simulator as sim
 from simulator.results import NetworkResult, Part, Skipped
 
 EXAMPLE = Path(__file__).parent.parent / "data" / "results" / "format_2.json"
-# What would run, close a tag or leave an attribute if it stood in the page as it is.
-HOSTILE = "</script><script>alert(1)</script>\" onclick='y' {{7*7}}&amp;"
+# What would run, close a tag or leave an attribute if it stood in the page as it is; no formula either.
+HOSTILE = "</script><script>alert(1)</script>\" onclick='y' {{7*7}}&amp; $x_{$"
 
 
 def _chromium() -> Any:

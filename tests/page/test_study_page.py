@@ -85,6 +85,17 @@ def test_a_study_is_opened_from_its_store(study: Study, store: Path, tmp_path: P
     assert "Study of tiny at 3 points" in html
 
 
+def test_a_file_that_may_not_be_read_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: object, *_: object) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    (tmp_path / "store").touch()
+    monkeypatch.setattr("builtins.open", refuse)
+    monkeypatch.setattr("io.open", refuse)
+    with pytest.raises(SimulatorError, match="store: Permission denied"):
+        sim.write_report(tmp_path / "store", tmp_path / "page.html")
+
+
 def test_a_run_of_it_is_shown_in_full(
     study: Study, store: Path, tmp_path: Path, without_pictures: None
 ) -> None:

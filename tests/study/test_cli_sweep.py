@@ -171,6 +171,11 @@ def test_what_is_wrong_in_a_file_is_named(here, change, words):
     assert words in fail("sweep", "study.yaml", "--workers", "0")
 
 
+def test_a_misspelled_field_of_networks_is_told_as_such(here):
+    (here / "study.yaml").write_text("network: line.yaml\narchitectures: small.yaml\n")
+    assert "study.yaml: unknown field 'network'; did you mean 'networks'?" in fail("sweep", "study.yaml")
+
+
 def test_a_file_and_the_command_line_do_not_contradict(here):
     (here / "study.yaml").write_text("networks: line.yaml\narchitectures: small.yaml\nbatch: 2\n")
     assert "study.yaml gives batch already" in fail("sweep", "study.yaml", "--batch", "1")

@@ -81,6 +81,7 @@ def test_a_cluster_loses_workers_and_then_its_scheduler(tmp_path, processes_of_c
     [
         ("tcp://127.0.0.1:1", "no Dask scheduler answers at tcp://127.0.0.1:1"),
         ("nonsense://a", "no Dask scheduler answers at nonsense://a"),
+        ("host", "no Dask scheduler answers at host: missing port number"),
         ("", "no Dask scheduler answers at"),
     ],
 )

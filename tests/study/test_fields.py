@@ -47,6 +47,8 @@ def test_a_field_has_one_path_however_it_is_written(field, path):
         ("", "has no field|has to be followed"),
         ("name", "no field 'name'"),
         ("glb.storage", "GLB has no field 'storage'"),
+        ("glb.price_source", "GLB has no field 'price_source'"),
+        ("mac.price_source", "mac has no field 'price_source'"),
         ("batc", "did you mean 'batch'"),
     ],
 )

@@ -304,6 +304,14 @@ def test_a_file_that_becomes_a_store_while_it_is_opened(tmp_path, monkeypatch):
         assert store.get("a") == {"a": DONE}
 
 
+def test_a_closed_store_says_so(tmp_path):
+    with Store(tmp_path / "a.sqlite") as store:
+        store.put("a", "conv1", DONE)
+    for use in (lambda: store.get(["a"]), lambda: store.put("b", "conv2", DONE), lambda: len(store)):
+        with pytest.raises(StoreError, match=r"a\.sqlite: it is closed; open it, or the study, anew"):
+            use()
+
+
 def test_claims(tmp_path):
     with Store(tmp_path / "a.sqlite") as mine, Store(tmp_path / "a.sqlite") as theirs:
         mine.put("done", "item", DONE)

@@ -89,6 +89,15 @@ def test_tables_sum_up(grid):
             for level in ("DRAM", "GLB", "RF"):
                 assert row[f"{level}_accesses"] == layer.accesses(level)
             assert row["active_pes"] == layer.active_pes and row["utilization"] == layer.utilization
+            assert row["gap"] == max(part.search.gap for part in layer.parts)
+
+
+def test_a_study_says_where_mappings_are_not_proven_best(grid):
+    assert {row["gap"] for row in grid.networks()} == {0.0} and "not proven" not in str(grid)
+    tried = sweep(networks=linear(), mapper="random", evaluations=5)
+    (total,), layers = tried.networks(), list(tried.layers())
+    assert total["gap"] == max(row["gap"] for row in layers) > 0
+    assert "mappings not proven best in 1 of 1 runs" in str(tried)
 
 
 def test_a_second_run_does_nothing(tmp_path, monkeypatch):

@@ -1,0 +1,1 @@
+"""What counts cost: energy by prices, cycles by bandwidths."""
