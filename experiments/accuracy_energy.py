@@ -1,6 +1,6 @@
 """Accuracy on ImageNet against the energy of an image on a machine.
 
-    python experiments/accuracy_energy.py                       # top-1, eyeriss_v1; about 10 minutes
+    python experiments/accuracy_energy.py                       # top-1, eyeriss_v1; 3 minutes
     python experiments/accuracy_energy.py --top 5 --arch eyeriss_v1 --networks alexnet vgg16 resnet50
 
 Accuracy is 100 % less the error that the zoo knows of a network, as its paper or framework printed it, and

@@ -55,7 +55,7 @@ def spent(study: Study) -> dict[tuple[Any, ...], dict[str, float]]:
     for done in study.runs:
         if done.status == "done":
             result = done.result()
-            sums = found[done.point.settings["energy"], result.dataflow, result.architecture.mac_units]
+            sums = found[done.point.settings["energy_table"], result.dataflow, result.architecture.mac_units]
             for layer in result:
                 for row in layer.rows():
                     sums["leakage" if row["action"] == "leak" else _part(row["level"])] += row["energy"]
@@ -67,7 +67,9 @@ def _part(level: str) -> str:
 
 
 def _dataflows(options: argparse.Namespace) -> None:
-    with swept(options, {"energy": options.tables}, batch=options.batch, dataflow=options.dataflows) as study:
+    with swept(
+        options, {"energy_table": options.tables}, batch=options.batch, dataflow=options.dataflows
+    ) as study:
         runs = spent(study)
     first = options.dataflows[0]
     shares, times = [], []
@@ -97,7 +99,7 @@ def _against_pes(options: argparse.Namespace) -> None:
     for table in options.tables:
         for pes in sorted(set(options.pes)):
             rows = max(n for n in range(1, math.isqrt(pes) + 1) if pes % n == 0)
-            points.append({"energy": table, "array.x": pes // rows, "array.y": rows})
+            points.append({"energy_table": table, "array.x": pes // rows, "array.y": rows})
     with swept(options, points, batch=options.batch, dataflow=options.dataflows[0]) as study:
         operations = max((done.result().macs for done in study.runs if done.status == "done"), default=0)
         runs = spent(study)

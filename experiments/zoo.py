@@ -3,7 +3,7 @@
     python experiments/zoo.py                                  # every network on eyeriss_v1, walked
     python experiments/zoo.py --networks alexnet vgg16 --engine closed-form
 
-Times are seconds of one process, from the network's name to its result: every distinct layer's search and
+Times are CPU seconds, from the network's name to its result: every distinct layer's search and
 its count. The first network also compiles the kernels, where no run before has.
 """
 
@@ -61,7 +61,7 @@ def _simulate(options: argparse.Namespace) -> None:
 
 def timed(name: str, machine: Architecture, options: argparse.Namespace) -> dict[str, Any]:
     """Simulate a network: what came out and the seconds it took, or why a layer has no mapping."""
-    start = time.perf_counter()
+    start = time.process_time()
     network = sim.load_network(name)
     row: dict[str, Any] = {"network": name, "layers": len(network), "GMACs": network.macs / 1e9}
     figures: tuple[Any, ...] = (None,) * 5
@@ -78,7 +78,7 @@ def timed(name: str, machine: Architecture, options: argparse.Namespace) -> dict
     except MappingError as error:
         reason = str(error)
     names = ("on the array", "distinct", f"energy ({machine.energy_unit})", "cycles", "utilization")
-    seconds = round(time.perf_counter() - start, 1)
+    seconds = round(time.process_time() - start, 1)
     return row | dict(zip(names, figures, strict=True)) | {"seconds": seconds, "no mapping": reason}
 
 

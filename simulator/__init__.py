@@ -94,8 +94,10 @@ __all__ = [
     "load_result",
     "mapspace",
     "mip_matrices",
+    "open_study",
     "search",
     "simulate",
+    "sweep",
     "write_report",
 ]
 

@@ -122,7 +122,7 @@ class Architecture:
             mac=mac,
             data=copy.deepcopy(data),
         )
-        if form.energy is None:
+        if form.energy_table is None:
             return made
         from simulator.energies.pricing import fill, unfilled
 
@@ -141,7 +141,7 @@ class Architecture:
         A path is a component's name (``array`` for the only array), then the fields in it; ``array.x`` is
         short for the size of axis x. Fields of the machine itself are named alone: ``clock_mhz``. The
         changes are made together, then checked. Parts with figures of an energy table get new ones, but for
-        those whose price, leakage or area is changed here; ``energy`` swaps the table of all parts.
+        those whose price, leakage or area is changed here; ``energy_table`` swaps the table of all parts.
 
         Raises
         ------
@@ -150,14 +150,14 @@ class Architecture:
         """
         where = f"{self.name} with {', '.join(changes)} changed"
         data = self.to_dict()
-        if "energy" in changes:
+        if "energy_table" in changes:
             from simulator.energies.pricing import swap
 
-            data = Architecture.from_dict(swap(data, changes["energy"]), where).to_dict()
+            data = Architecture.from_dict(swap(data, changes["energy_table"]), where).to_dict()
         for path, value in changes.items():
-            if path != "energy":
+            if path != "energy_table":
                 _change(data, path, value)
-        if "energy" in data:
+        if "energy_table" in data:
             from simulator.energies.pricing import forget
 
             forget(data)
@@ -171,7 +171,7 @@ class Architecture:
         EnergyTableError
             For a table that cannot be read or has no figure for some part.
         """
-        return self.replace({"energy": energy})
+        return self.replace({"energy_table": energy})
 
     @property
     def outermost(self) -> Storage:

@@ -306,7 +306,7 @@ class ArchitectureForm(FileForm):
     native_dataflow: Name | None = None
     energy_unit: Literal["pJ", "MAC"]
     # The energy table, by name or file, of all parts that state no price of their own.
-    energy: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
+    energy_table: Annotated[str, Field(min_length=1, max_length=1000)] | None = None
     bits: BitsForm
     hierarchy: Annotated[list[Entry], Field(min_length=1, max_length=100)]
     sources: list[str] = Field(default_factory=list)

@@ -220,7 +220,7 @@ def _choices(networks: list[str], given: dict[str, Any]) -> dict[str, Any]:
 
 def _fields(settings: list[str] | None, energy: str | None) -> dict[str, Any] | None:
     """The fields that vary; ``energy`` is one of the machine's."""
-    tables = {} if energy is None else {"energy": _values("--energy", energy)}
+    tables = {} if energy is None else {"energy_table": _values("--energy", energy)}
     fields = {
         field: _values(f"--set {field}", values)
         for field, values in pairs("--set", "FIELD=VALUES", settings or ()).items()

@@ -35,7 +35,7 @@ def swap(data: dict[str, Any], source: object) -> dict[str, Any]:
     for part in parts_of(swapped):
         _empty(part)
     table = load_table(source)  # type: ignore[arg-type]
-    return swapped | {"energy": str(source), "energy_unit": table.unit}
+    return swapped | {"energy_table": str(source), "energy_unit": table.unit}
 
 
 def forget(data: dict[str, Any]) -> None:
@@ -60,7 +60,7 @@ def fill(data: dict[str, Any], machine: Architecture) -> dict[str, Any]:
     EnergyTableError
         For a table that cannot be read, of another unit, or without a figure for some part.
     """
-    table = load_table(data["energy"])
+    table = load_table(data["energy_table"])
     if table.unit != data["energy_unit"]:
         raise EnergyTableError(
             f"{machine.name}: energy_unit: {data['energy_unit']}, but the table {table.name} is in "

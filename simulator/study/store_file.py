@@ -42,6 +42,8 @@ def connect(
     StoreError
         If the file is no store, damaged, of a newer version, or cannot be opened.
     """
+    if not isinstance(path, str | os.PathLike | None):
+        raise StoreError(f"a store is a file's path, not {path!r:.60}")
     if path is None:
         database, read_only = sqlite3.connect(":memory:", isolation_level=None), False
     else:

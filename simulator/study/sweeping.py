@@ -99,9 +99,12 @@ def prepare(
     mapper = check_mapper(OPTIMAL if mapper is None else mapper)
     machines = [load_architecture(source) for source in _listed(architectures, "architectures")]
     _distinct("architectures", [machine.name for machine in machines])
+    if densities is not None and not isinstance(densities, Mapping):
+        raise SimulatorError(
+            f"densities are given by network, as {{'alexnet': 'densities.yaml'}}, not {densities!r:.60}"
+        )
     plans = _Plans(_listed(networks, "networks"), dict(densities or {}), fuse)
-    texts = [constraints] if isinstance(constraints, str) else constraints
-    conditions = [Expression(text) for text in texts]
+    conditions = [Expression(text) for text in _several(constraints)]
     crossed = {"batch": batch, "dataflow": dataflow, "objective": objective}
     drawn = None if sample is None else Sample.read(sample)
     points = _crossed(combinations({} if settings is None else settings, drawn), crossed)
@@ -129,10 +132,15 @@ def _studied(point: Point) -> StudiedPoint:
     )  # fmt: skip
 
 
-def _listed(given: object, what: str) -> list[Any]:
-    """One thing, or several; SimulatorError for none."""
+def _several(given: object) -> list[Any]:
+    """One thing, or several."""
     several = isinstance(given, Sequence | set | frozenset | Iterator) and not isinstance(given, str)
-    things: list[Any] = list(given) if several else [given]  # type: ignore[call-overload]
+    return list(given) if several else [given]  # type: ignore[call-overload]
+
+
+def _listed(given: object, what: str) -> list[Any]:
+    """The same; SimulatorError for none."""
+    things = _several(given)
     if not things:
         raise SimulatorError(f"{what}: none is given")
     return things

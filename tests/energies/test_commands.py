@@ -31,8 +31,8 @@ def test_wrong_tables_are_one_line(tmp_path: Path) -> None:
 def test_a_sweep_takes_several() -> None:
     sweep = ("sweep", "lenet5", "--arch", "eyeriss_v1", "--set", "array.x=7,14", "--dry-run", "--json")
     told = json.loads(succeed(*sweep, "--energy", "isca16,cacti_65nm"))
-    assert told["points"][0] == "energy=isca16, array.x=7" and len(told["points"]) == 4
-    assert "'energ'" in fail(*sweep, "--set", "energ=isca16")
+    assert told["points"][0] == "energy_table=isca16, array.x=7" and len(told["points"]) == 4
+    assert "did you mean 'energy_table'" in fail(*sweep, "--set", "energy_tabl=isca16")
 
 
 @pytest.mark.parametrize("command", ["run", "search", "evaluate"])

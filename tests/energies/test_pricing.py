@@ -21,7 +21,7 @@ GRID: dict[str, Any] = {
     "name": "grid",
     "clock_mhz": 500,
     "energy_unit": "pJ",
-    "energy": "cacti_45nm_hp",
+    "energy_table": "cacti_45nm_hp",
     "bits": {"weights": 8, "inputs": 8, "outputs": 8, "partial_sums": 24},
     "hierarchy": [
         {"storage": "DRAM"},
@@ -73,7 +73,7 @@ def test_a_price_per_block_is_that_of_a_whole_access() -> None:
     for table in ("cacti_45nm", "isca16"):
         unit = "MAC" if table == "isca16" else "pJ"
         words, blocks = (
-            grid(energy=table, energy_unit=unit, hierarchy=hierarchy).storage("GLB")
+            grid(energy_table=table, energy_unit=unit, hierarchy=hierarchy).storage("GLB")
             for hierarchy in (GRID["hierarchy"], by_block)
         )
         assert blocks.price("read", "inputs") == pytest.approx(8 * words.price("read", "inputs"))
@@ -119,7 +119,7 @@ def test_a_price_by_hand_stays() -> None:
     assert larger.storage("GLB").prices == machine.storage("GLB").prices
     assert larger.storage("GLB").price("read", "weights") == 3 and larger.mac.leakage_mw == 0.5
     assert "priced_by" not in larger.to_dict()["hierarchy"][1]
-    swapped = larger.replace({"energy": "horowitz_45nm", "mac.price": 2})
+    swapped = larger.replace({"energy_table": "horowitz_45nm", "mac.price": 2})
     assert swapped.mac.price == 2 and swapped.storage("GLB").price("read", "weights") != 3
     assert swapped.priced("cacti_45nm_hp") == grid().replace({"GLB.capacity": "512 KiB", "array.x": 4})
 
@@ -147,7 +147,7 @@ def test_leakage_needs_a_clock() -> None:
 
 
 def test_a_sweep_varies_the_table_and_prices_each_point() -> None:
-    settings = {"energy": ["horowitz_45nm", "cacti_45nm"], "glb.capacity": ["108KiB", "216KiB"]}
+    settings = {"energy_table": ["horowitz_45nm", "cacti_45nm"], "glb.capacity": ["108KiB", "216KiB"]}
     study = prepare("lenet5", "eyeriss_v1", settings).description
     reads = {}
     for number, point in enumerate(study.points):
@@ -172,10 +172,10 @@ _DOUBLE = {
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"energy": "cacti_45n"}, "unknown energy table 'cacti_45n'; did you mean 'cacti_45nm'?"),
-        ({"energy": "none.yaml"}, "cannot read none.yaml: no such file"),
-        ({"energy": "isca16"}, "grid: energy_unit: pJ, but the table isca16 is in MAC"),
-        ({"energy": 3}, "architecture: energy: must be text, got 3"),
+        ({"energy_table": "cacti_45n"}, "unknown energy table 'cacti_45n'; did you mean 'cacti_45nm'?"),
+        ({"energy_table": "none.yaml"}, "cannot read none.yaml: no such file"),
+        ({"energy_table": "isca16"}, "grid: energy_unit: pJ, but the table isca16 is in MAC"),
+        ({"energy_table": 3}, "architecture: energy_table: must be text, got 3"),
     ],
 )
 def test_wrong_tables_are_refused(changes: dict[str, Any], message: str) -> None:

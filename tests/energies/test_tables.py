@@ -108,9 +108,3 @@ def test_a_kind_that_the_table_lacks_is_named(tmp_path: Path, part: Memory) -> N
     table = load_table(written(tmp_path, "{name: few, unit: pJ, multiply: {read: 1, source: here}}"))
     with pytest.raises(EnergyTableError, match=f"few has no (dram|sram), which {part.name} is"):
         table.memory(part)
-
-
-def test_an_estimator_that_is_not_installed_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "hwcomponents", None)
-    with pytest.raises(EnergyTableError, match=r"pip install 'dataflow-simulator\[hwcomponents\]'"):
-        load_table("hwcomponents_45nm").memory(Memory("GLB", 8 * 2**16, 64, 1, False))

@@ -42,7 +42,7 @@ MACHINE = """
 name: grid
 clock_mhz: 200
 energy_unit: pJ
-energy: {energy}
+energy_table: {energy}
 bits: {{weights: 8, inputs: 8, outputs: 8, partial_sums: 16}}
 hierarchy:
   - storage: DRAM
