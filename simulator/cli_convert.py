@@ -31,22 +31,28 @@ _Source = Annotated[
 
 def convert(
     source: _Source,
-    file: Annotated[Path, typer.Argument(metavar="OUT.yaml", help="The YAML file to write.")],
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="OUT.yaml", help="The YAML file to write; a report of SCALE-Sim is a CSV."),
+    ],
     batch: Batch = None,
     option: BuilderOptions = None,
     dimension: Dimensions = None,
     phase: Phase = None,
     from_: Annotated[
-        str | None, typer.Option("--from", metavar="FORMAT", help="Read another tool's form: timeloop.")
+        str | None,
+        typer.Option("--from", metavar="FORMAT", help="Read another tool's form: timeloop, scalesim."),
     ] = None,
     to: Annotated[
-        str | None, typer.Option("--to", metavar="FORMAT", help="Write another tool's form: timeloop.")
+        str | None,
+        typer.Option("--to", metavar="FORMAT", help="Write another tool's form: timeloop, scalesim."),
     ] = None,
     kind: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What to convert: architecture, problem, mapping, dataflow; else what is there.",
+            help="What to convert: architecture, problem, mapping, dataflow; else what is there. Of "
+            "SCALE-Sim's reports compute, bandwidth, access.",
         ),
     ] = None,
     layer: Annotated[
@@ -79,8 +85,9 @@ def convert(
     """
     from simulator.files import check_writable, write_atomically
 
-    if file.suffix not in (".yaml", ".yml"):
-        raise SimulatorError(f"cannot write {file}: the name must end in .yaml or .yml")
+    endings = (".csv",) if to == "scalesim" else (".yaml", ".yml")
+    if file.suffix not in endings:
+        raise SimulatorError(f"cannot write {file}: the name must end in {' or '.join(endings)}")
     check_writable(file)
     given = {
         "--kind": kind, "--layer": layer, "--arch": arch, "--with": also, "--root": root, "--define": define,

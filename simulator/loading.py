@@ -26,8 +26,9 @@ if TYPE_CHECKING:
 def load_architecture(source: Machine, energy: str | os.PathLike[str] | None = None) -> Architecture:
     """Return a machine: a name in ``arch_configs``, the path of a YAML file, or the object itself.
 
-    The file may be Timeloop's; what of it has no counterpart is a warning. ``energy`` is an energy table, by
-    name (`simulator list energies`) or file, that all prices, areas and leakage are then of.
+    The file may be Timeloop's or a ``.cfg`` of SCALE-Sim's; what of it has no counterpart is a warning.
+    ``energy`` is an energy table, by name (`simulator list energies`) or file, that all prices, areas and
+    leakage are then of.
 
     Raises
     ------
@@ -42,7 +43,7 @@ def _load_machine(source: Machine) -> Architecture:
     from simulator import architecture
     from simulator.dataflows import DATAFLOWS
     from simulator.errors import SimulatorError, did_you_mean
-    from simulator.formats import timeloop
+    from simulator.formats import scalesim, timeloop
 
     if isinstance(source, architecture.Architecture):
         return source
@@ -52,6 +53,10 @@ def _load_machine(source: Machine) -> Architecture:
         read = timeloop.read(source).machine
         _warn(read.notes)
         return replace(read.architecture, path=os.fspath(source))
+    if scalesim.is_config(source):
+        config = scalesim.read_config(source)
+        _warn(config.notes)
+        return replace(scalesim.systolic(config), path=os.fspath(source))
     machine = architecture.load_architecture(source)
     if machine.native_dataflow is not None and machine.native_dataflow not in DATAFLOWS:
         raise SimulatorError(

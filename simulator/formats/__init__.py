@@ -12,7 +12,10 @@ from pathlib import Path
 
 from simulator.errors import SimulatorError, did_you_mean
 
-CONVERTERS = {"timeloop": "simulator.formats.timeloop.converting"}
+CONVERTERS = {
+    "scalesim": "simulator.formats.scalesim.converting",
+    "timeloop": "simulator.formats.timeloop.converting",
+}
 
 
 @dataclass(frozen=True)

@@ -112,7 +112,7 @@ def test_walk_equals_closed_form_in_every_column_of_every_query(case, data):
 
 
 @given(oracles.nests(), st.data())
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_queries_equal_the_naive_oracle(case, data):
     problem, mapping, rules = case
     nest = lower(problem, mapping, rules)

@@ -65,13 +65,17 @@ def rows(text: str, first: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines() if line.strip().startswith(first)]
 
 
-def test_parts_run_in_processes_of_their_own(search: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    options = ["--parts", "matmuls", "convolutions", "--matmuls", "8,6,4", "--peers"]
-    assert search.main([*options, *SMALL]) == 0
-    out = capsys.readouterr().out
-    (matmul,), (layer,) = rows(out, "8x6x4"), rows(out, "lenet5_caffe:conv1")
+def test_a_part_runs_in_a_process_of_its_own(search: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert search.main(["--parts", "matmuls", "--matmuls", "8,6,4", "--peers", *SMALL]) == 0
+    (matmul,) = rows(capsys.readouterr().out, "8x6x4")
     # Python with the kernels takes tens of megabytes, and less than the machines that run this.
     assert matmul[-1] == "proven" and 20 < int(matmul[-2]) < 10_000
+
+
+def test_layers_are_proven(here: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    assert here.main(["--parts", "convolutions", "--peers", *SMALL]) == 0
+    out = capsys.readouterr().out
+    (layer,) = rows(out, "lenet5_caffe:conv1")
     assert layer[1] == str(round(sim.search("lenet5_caffe:conv1", "scratchpads_168").energy))
     assert "of 1 proven" in out and "peak memory" in out
 
