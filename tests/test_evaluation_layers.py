@@ -4,7 +4,7 @@ import pytest
 from oracles import mapping
 
 import workloads as w
-from simulator import evaluation
+from simulator import planning
 from simulator.errors import SimulatorError
 from simulator.evaluation import simulate
 from simulator.fusing import fused
@@ -131,7 +131,7 @@ def test_blocks_that_repeat_are_lowered_once(monkeypatch):
         lowered.append(layer.name)
         return lower(layer)
 
-    monkeypatch.setattr(evaluation, "lower", lowering)
+    monkeypatch.setattr(planning, "lower", lowering)
     result = simulate(network(), SMALL, engine="closed-form")
     assert lowered == ["data", "conv1", "relu", "conv2", "pool", "fc"]
     assert result["conv3"].cost.problem.name == "conv3"

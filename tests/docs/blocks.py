@@ -25,6 +25,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Callable
+from configparser import ConfigParser
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,7 +111,9 @@ class Runner:
         if block.language == "csv":
             assert len({len(row) for row in csv.reader(block.text.splitlines())}) == 1, where
         else:
-            {"yaml": yaml.safe_load, "json": json.loads}[block.language](block.text)
+            {"yaml": yaml.safe_load, "json": json.loads, "ini": ConfigParser().read_string}[block.language](
+                block.text
+            )
 
     def _bash(self, block: Block, where: str, before: str | None) -> None:
         subprocess.run(["bash", "-n"], input=block.text, text=True, check=True)
@@ -127,6 +130,7 @@ _RUN: dict[str, Callable[[Runner, Block, str, str | None], None]] = {
     "yaml": Runner._data,
     "json": Runner._data,
     "csv": Runner._data,
+    "ini": Runner._data,
     "bash": Runner._bash,
 }
 
