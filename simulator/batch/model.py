@@ -219,8 +219,8 @@ def _copy(part: npt.NDArray[np.void], fates: Ints, names: tuple[str, ...], count
 
 
 def _narrow(vectors: npt.NDArray[np.integer]) -> npt.NDArray[np.int32]:
-    """The same as contiguous int32; numbers that do not fit become out of range for every column."""
+    """The same as int32 that kernels know; numbers that do not fit become out of range for every column."""
     if vectors.dtype != np.int32 and not np.can_cast(vectors.dtype, np.int32):
         fits = (vectors >= -1) & (vectors <= np.iinfo(np.int32).max)
         vectors = np.where(fits, vectors, -1)
-    return np.ascontiguousarray(vectors, np.int32)
+    return np.require(vectors, np.int32, ["C", "W"])

@@ -152,7 +152,7 @@ class _Lowering:
         encoding = self.encoding
         extents = np.array([extent for _, extent in encoding.problem.dimensions])
         shape = len(encoding.slots), len(extents)
-        least, most = np.ones(shape, np.int64), np.broadcast_to(extents, shape).astype(np.int64)
+        least, most = np.ones(shape, np.int64), np.full(shape, extents, np.int64)
         choices: list[list[int]] = [[] for _ in encoding.slots]
         given: set[int] = set()
         for name, alternatives in self.constraints.loops.items():

@@ -184,6 +184,7 @@ def test_workers_do_not_run_the_script_again(tmp_path, log):
     assert sorted(logged(log)) == list(range(10))
 
 
+@pytest.mark.usefixtures("heard_ctrl_c")
 def test_ctrl_c_in_a_terminal_ends_quietly_with_what_is_done(tmp_path, log):
     with start(tmp_path, 1000, 0.02) as process:
         wait_for(lambda: log.exists() and len(logged(log)) > 10)

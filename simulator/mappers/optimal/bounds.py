@@ -152,7 +152,8 @@ class Bounds:
         p, above = self.places[spread], self._above(spread)
         states = len(self.holders.held)
         ends = self.ends(spread)
-        prices = self._outer[..., above]
+        # Contiguous, for kernels of one signature.
+        prices = np.take(self._outer, above, axis=-1)
         level_prices(
             self.model, self.sums, self.start, p, 1, self._at, self._n, self._gaps, self._words, prices
         )
