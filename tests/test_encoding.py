@@ -104,7 +104,7 @@ def encoded(encoding, nest):
 
 
 @given(vectors())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=200, deadline=None)
 def test_kernel_and_check_mapping_agree(case):
     encoding, vector = case
     broken = violations(encoding, vector)

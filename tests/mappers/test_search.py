@@ -114,11 +114,11 @@ def test_the_front_holds_no_dominated_mapping_and_the_best_product(layer):
 @pytest.mark.parametrize("mapper", ["random", "hill-climbing"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_a_small_space_s_best_is_found_by_every_mapper(tiny, mapper, objective):
-    found = find_best(tiny, objective, mapper, evaluations=20_000)
+    found = find_best(tiny, objective, mapper, evaluations=8_000)
     _, energy, cycles = best_of(every(tiny), objective)
     assert (found.energy, found.cycles) == (energy, cycles)
     assert tiny.contains(found.vector) and tiny.contains(found.mapping)
-    assert (found.evaluated, found.complete) == (20_000, False)
+    assert (found.evaluated, found.complete) == (8_000, False)
 
 
 @pytest.mark.parametrize("mapper", ["random", "hill-climbing"])
