@@ -19,8 +19,7 @@ from pathlib import Path
 # Scripts run from anywhere, without being installed.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-import simulator as sim
-from experiments.common import level_sizes, print_table, run, save_drawn, sweep_parser, swept
+from experiments.common import print_table, run, save_drawn, sweep_parser, swept
 from simulator.plots import study_table, sweep_lines
 from simulator.units import parse_bits
 
@@ -39,14 +38,11 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> None:
-    machine = sim.load_architecture(options.arch)
     sizes = sorted({parse_bits(text) for text in options.sizes})
-    points = [level_sizes(machine, options.level, bits) for bits in sizes]
-    size_of = {tuple(point.values()): bits / 2**13 for point, bits in zip(points, sizes, strict=True)}
-    column = f"{options.level} (KiB)"
-    with swept(options, points, batch=options.batch, dataflow=options.dataflows) as study:
-        table = study_table(study)
-    rows = [{column: size_of[tuple(row[field] for field in points[0])], **row} for row in table]
+    field, column = f"{options.level}.capacity", f"{options.level} (KiB)"
+    settings = {field: [f"{bits} bits" for bits in sizes]}
+    with swept(options, settings, batch=options.batch, dataflow=options.dataflows) as study:
+        rows = [{column: parse_bits(row[field]) / 2**13, **row} for row in study_table(study)]
     print_table(f"size of {options.level}", [{name: row[name] for name in (column, *SHOWN)} for row in rows])
     energy = next(name for name in rows[0] if name.startswith("energy per MAC"))
     edp = next(name for name in rows[0] if name.startswith("EDP"))

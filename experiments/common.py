@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 import simulator as sim
 import workloads
-from simulator.architecture import Architecture
 from simulator.dataflows import DATAFLOWS
 from simulator.files import write_atomically
 from simulator.plots import save_figure
@@ -79,20 +78,6 @@ def swept(options: argparse.Namespace, settings: Any = None, **choices: Any) -> 
     for run in study.failures:
         print(f"no mapping: {run.network} at {run.label}: {run.error}", file=sys.stderr)
     return study
-
-
-def level_sizes(machine: Architecture, level: str, bits: int) -> dict[str, str]:
-    """The settings that give a level another capacity, its partitions in proportion."""
-    storage = machine.storage(level)
-    parts = [part.capacity_bits for part in storage.partitions]
-    whole = storage.capacity_bits or sum(parts)
-    if not whole:
-        raise sim.SimulatorError(f"{level} of {machine.name} has no capacity to change")
-    sizes = {f"{level}.partitions.{i}.capacity": part * bits // whole for i, part in enumerate(parts)}
-    if storage.capacity_bits:
-        # What rounding leaves over is in no partition.
-        sizes[f"{level}.capacity"] = bits
-    return {field: f"{size} bits" for field, size in sizes.items()}
 
 
 def save_drawn(drawn: Figure | Axes, rows: Sequence[Row], name: str, options: argparse.Namespace) -> None:

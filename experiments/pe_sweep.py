@@ -24,7 +24,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import simulator as sim
-from experiments.common import ORDERLY, level_sizes, print_table, run, save_drawn, sweep_parser, swept
+from experiments.common import ORDERLY, print_table, run, save_drawn, sweep_parser, swept
 from simulator.dataflows import DATAFLOWS
 from simulator.plots import front_table, pareto, study_table, sweep_lines
 
@@ -61,7 +61,7 @@ def settings(pes: int, shape: str, arch: str, scale_buffer: bool = False) -> dic
     if scale_buffer:
         machine = sim.load_architecture(arch)
         bits = machine.storage("GLB").capacity_bits or 0
-        fields |= level_sizes(machine, "GLB", bits * pes // machine.mac_units)
+        fields["GLB.capacity"] = f"{bits * pes // machine.mac_units} bits"
     return fields
 
 

@@ -13,7 +13,7 @@ from simulator.units import parse_bits
 # Registers, where a table does not say up to what: "0.5 to 1.0 kB" of Sze, Chen, Yang, Emer, "Efficient
 # Processing of Deep Neural Networks: A Tutorial and Survey", 2017 (arXiv 1703.09039), section V.
 _REGISTERS_UP_TO_BITS = 8 * 1024
-_KINDS = ("dram", "sram", "registers", "multiply", "accumulate")
+KINDS = ("dram", "sram", "registers", "multiply", "accumulate")
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def kind_table(form: EnergyTableForm, where: str) -> KindTable:
     """Return the table of a form. Raises `EnergyTableError` for figures that cannot be fitted."""
     figures = {
         kind: build(getattr(form, kind), form.node_nm, f"{where}: {kind}")
-        for kind in _KINDS
+        for kind in KINDS
         if getattr(form, kind) is not None
     }
     return KindTable(form.name, form.description, form.unit, form.node_nm, figures, form.network)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from simulator.architecture_build import TENSORS_OF_ACTION
 from simulator.architecture_file import TENSORS
@@ -16,6 +16,7 @@ from simulator.energies.tables import load_table
 
 if TYPE_CHECKING:
     from simulator.architecture import Architecture
+    from simulator.energies.tables import Source
 
 # What a table fills in, and what says that it did.
 _FILLED = ("price", "price_source", "leakage_mw", "area_um2")
@@ -34,7 +35,8 @@ def swap(data: dict[str, Any], source: object) -> dict[str, Any]:
     swapped = copy.deepcopy(data)
     for part in parts_of(swapped):
         _empty(part)
-    table = load_table(source)  # type: ignore[arg-type]
+    # It refuses what is neither.
+    table = load_table(cast("Source", source))
     return swapped | {"energy_table": str(source), "energy_unit": table.unit}
 
 

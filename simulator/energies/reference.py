@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from simulator.energies.accelergy import Component
 from simulator.energies.parts import Memory, PartFigures
 from simulator.energies.table_file import EnergyTableError
 from simulator.errors import did_you_mean
-from simulator.formats.accelergy import Component
 
 # What of a component's actions is each of ours; the first that it has. A sum written from below is an update.
 _MEMORY = {

@@ -9,17 +9,16 @@ from importlib import resources
 from pathlib import Path
 from typing import TypeAlias
 
-from simulator.energies.kinds import kind_table
+from simulator.energies.accelergy import read_art, read_ert
+from simulator.energies.kinds import KINDS, kind_table
 from simulator.energies.parts import Table
 from simulator.energies.reference import ReferenceTable
 from simulator.energies.table_file import FORM, MAX_POINTS, EnergyTableError, EnergyTableForm
 from simulator.errors import did_you_mean
 from simulator.files import MAX_BYTES, read_yaml
-from simulator.formats.accelergy import read_art, read_ert
 from workloads.files import read_text
 
 Source: TypeAlias = str | os.PathLike[str]
-_KINDS = ("dram", "sram", "registers", "multiply", "accumulate")
 # An ERT alone has the area table of this name beside it, as Accelergy writes them.
 _AREA_FILE = "ART"
 
@@ -75,7 +74,7 @@ def _read(path: Path) -> Table:
 
 
 def _reference(form: EnergyTableForm, path: Path) -> ReferenceTable:
-    given = [name for name in (*_KINDS, "network", "estimator") if getattr(form, name) is not None]
+    given = [name for name in (*KINDS, "network", "estimator") if getattr(form, name) is not None]
     if given or form.unit != "pJ":
         raise EnergyTableError(
             f"{path}: an ert is all of a table, in pJ; drop {', '.join(given) or 'the unit'}"
@@ -88,7 +87,7 @@ def _reference(form: EnergyTableForm, path: Path) -> ReferenceTable:
 def _with_points(form: EnergyTableForm, path: Path) -> EnergyTableForm:
     """A form whose points are all in it, not in CSV files beside it."""
     changed = {}
-    for kind in _KINDS:
+    for kind in KINDS:
         figures = getattr(form, kind)
         if figures is not None and isinstance(figures.points, str):
             if figures.columns is not None:

@@ -9,8 +9,12 @@ import importlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from simulator.errors import SimulatorError, did_you_mean
+from workloads.files import PlainDumper
 
 CONVERTERS = {
     "scalesim": "simulator.formats.scalesim.converting",
@@ -60,3 +64,8 @@ def convert(direction: str, name: str, request: Request) -> Converted:
     if function is None:
         raise SimulatorError(f"--{direction} {name}: this format is only converted the other way")
     return function(request)
+
+
+def plain_text(data: dict[str, Any], dumper: type[yaml.SafeDumper] = PlainDumper) -> str:
+    """Return data as YAML, short lists and mappings on one line."""
+    return yaml.dump(data, Dumper=dumper, sort_keys=False, default_flow_style=None, width=100)

@@ -62,7 +62,7 @@ def pack(answer: dict[str, Any]) -> Packed:
 def unpack(packed: Packed) -> dict[str, Any]:
     """The answer that `pack` packed, "parts" last. Raises ValueError or zlib.error if it is damaged."""
     parts = {_PARTS: _decompress(packed.parts)} if packed.parts else {}
-    return _decompress(packed.brief) | parts  # type: ignore[no-any-return]
+    return {**_decompress(packed.brief), **parts}
 
 
 def _compress(data: object) -> bytes:

@@ -134,8 +134,9 @@ def _studied(point: Point) -> StudiedPoint:
 
 def _several(given: object) -> list[Any]:
     """One thing, or several."""
-    several = isinstance(given, Sequence | set | frozenset | Iterator) and not isinstance(given, str)
-    return list(given) if several else [given]  # type: ignore[call-overload]
+    if isinstance(given, Sequence | set | frozenset | Iterator) and not isinstance(given, str):
+        return list(given)
+    return [given]
 
 
 def _listed(given: object, what: str) -> list[Any]:

@@ -97,7 +97,7 @@ class Runner:
         first, *commands = re.split(r"^\$ ", block.text, flags=re.MULTILINE)
         assert not first and commands, f"{where}: a command begins with '$ '"
         for part in commands:
-            typed, shown = re.fullmatch(r"((?:.*\\\n)*.*)\n?((?s:.*))", part).groups()  # type: ignore[union-attr]
+            typed, shown = re.split(r"(?<!\\)\n", part, maxsplit=1)
             came = _command(shlex.split(typed), where, fails=shown.startswith(("error:", "Usage:")))
             if shown.strip():
                 _same(shown, came, f"{where}: {typed}")

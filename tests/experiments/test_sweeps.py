@@ -116,14 +116,6 @@ def test_a_larger_buffer_never_costs_more(tiny: list[str], tmp_path: Path) -> No
     assert script("buffer_sweep").main([*tiny, "--level", "GLC"]) == 2
 
 
-def test_partitions_keep_their_shares(tiny: list[str]) -> None:
-    chip = sim.load_architecture("eyeriss_v1")
-    sizes = script("common").level_sizes(chip, "GLB", 2**13 * 54)
-    half = chip.replace(sizes).storage("GLB")
-    assert [part.capacity_bits for part in half.partitions] == [2**13 * 50, 2**13 * 4]
-    assert half.capacity_bits == 2**13 * 54
-
-
 def test_dataflows_are_compared_and_one_without_mapping_is_said(
     tiny: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

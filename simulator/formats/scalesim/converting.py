@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from simulator.errors import SimulatorError, did_you_mean
-from simulator.formats import Converted, Request, scalesim
+from simulator.formats import Converted, Request, plain_text, scalesim
 from simulator.loading import load_architecture, load_layer, load_network
-from workloads.files import PlainDumper
 
 KINDS = ("architecture", "network", "problem", "mapping")
 
@@ -42,12 +38,12 @@ def convert_from(request: Request) -> Converted:
     machine = scalesim.systolic(config)
     if kind == "architecture":
         summary = f"machine {machine.name}, {machine.mac_units} MAC units, {machine.native_dataflow}"
-        return Converted(_plain(machine.to_dict()), summary, config.notes)
+        return Converted(plain_text(machine.to_dict()), summary, config.notes)
     if request.layer is None:
         raise SimulatorError(f"a {kind} of SCALE-Sim's is that of a layer: give --layer")
     problem = scalesim.product(load_layer(request.layer))
     if kind == "problem":
-        return Converted(_plain(problem.to_dict()), f"problem {problem}")
+        return Converted(plain_text(problem.to_dict()), f"problem {problem}")
     mapping = scalesim.systolic_mapping(problem, machine)
     return Converted(mapping.to_yaml(), f"mapping of {problem.name} on {machine.name}", config.notes)
 
@@ -68,7 +64,3 @@ def convert_to(request: Request) -> Converted:
     text = report(request.source, machine, kind)
     summary = f"SCALE-Sim's {kind} report of {text.count(chr(10)) - 1} layers on {machine.name}"
     return Converted(text, summary)
-
-
-def _plain(data: dict[str, Any]) -> str:
-    return yaml.dump(data, Dumper=PlainDumper, sort_keys=False, default_flow_style=None, width=100)

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simulator.errors import SimulatorError
-from simulator.formats.timeloop.kinds import KINDS, kinds_of
+from simulator.formats.timeloop.kinds import CONSTRAINTS, KINDS, kinds_of
 
 if TYPE_CHECKING:
     from simulator.architecture import Architecture
@@ -33,12 +33,6 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Design", "kinds_of", "read", "write_architecture", "write_mapping", "write_problem"]
 
 _READ = (*KINDS, "variables", "version")
-_CONSTRAINTS = (
-    "constraints",
-    "architecture_constraints",
-    "mapspace_constraints",
-    "extra_mapping_constraints",
-)
 # The convolution's, of which constraints of fan-outs speak where no problem is given.
 _DIMENSIONS = ("N", "G", "M", "C", "P", "Q", "R", "S")
 
@@ -58,7 +52,7 @@ class Design:
     @property
     def notes(self) -> tuple[str, ...]:
         """The parts of the files that are not read at all."""
-        unread = [name for name in self.data if name not in (*_READ, *_CONSTRAINTS)]
+        unread = [name for name in self.data if name not in (*_READ, *CONSTRAINTS)]
         return (f"{self.path}: {', '.join(unread)[:200]}: no counterpart here",) if unread else ()
 
     @cached_property
@@ -191,9 +185,9 @@ def write_problem(problem: Problem) -> tuple[str, tuple[str, ...]]:
         For dimensions of more than one letter.
     """
     from simulator.formats.timeloop.problems import problem_notes, write_problem_data
-    from simulator.formats.timeloop.writing import plain_text
+    from simulator.formats.timeloop.writing import tagged_text
 
-    return plain_text(write_problem_data(problem)), problem_notes(problem)
+    return tagged_text(write_problem_data(problem)), problem_notes(problem)
 
 
 def write_architecture(architecture: Architecture) -> tuple[str, tuple[str, ...]]:
@@ -204,7 +198,7 @@ def write_architecture(architecture: Architecture) -> tuple[str, tuple[str, ...]
     MappingError
         For latches, and arrays of more than two axes.
     """
-    from simulator.formats.timeloop.writing import plain_text, write_machine_data
+    from simulator.formats.timeloop.writing import tagged_text, write_machine_data
 
     data, notes = write_machine_data(architecture)
-    return plain_text(data), notes
+    return tagged_text(data), notes

@@ -23,10 +23,10 @@ from simulator.formats.timeloop.fields import (
     text_of,
     whole_of,
 )
+from simulator.formats.timeloop.kinds import CONSTRAINTS
 from simulator.formats.timeloop.parts import FANOUT, STORAGE, Part
 from simulator.formats.timeloop.problems import tensor_of
 
-_LISTS = ("constraints", "architecture_constraints", "mapspace_constraints", "extra_mapping_constraints")
 _TEMPORAL = ("type", "target", "name", "factors", "permutation")
 # Neighbours pass nothing on in the machines that are read, so no_link_transfer holds anyway.
 _SPATIAL = (*_TEMPORAL, "split", "no_reuse", "no_link_transfer")
@@ -89,7 +89,7 @@ def read_limits(
     for part in parts:
         for kind, fields in part.constraints.items():
             reader.read(part.name, kind, fields, f"{where}: {part.name}: constraints.{kind}")
-    for name in _LISTS:
+    for name in CONSTRAINTS:
         at = f"{where}: {name}"
         entries = data.get(name)
         entries = entries.get("targets") if isinstance(entries, dict) else entries

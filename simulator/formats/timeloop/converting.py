@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import yaml
-
 from simulator.architecture import registered_architectures
 from simulator.errors import SimulatorError, did_you_mean
-from simulator.formats import Converted, Request, timeloop
+from simulator.formats import Converted, Request, plain_text, timeloop
 from simulator.loading import load_architecture, load_layer, load_mapping
 from simulator.problem import Problem
-from workloads.files import PlainDumper
 
 KINDS = (*timeloop.KINDS, "dataflow")
 
@@ -27,12 +24,12 @@ def convert_from(request: Request) -> Converted:
     if kind == "problem":
         read = design.problem
         return Converted(
-            _plain(read.problem.to_dict()), f"problem {read.problem}", (*design.notes, *read.notes)
+            plain_text(read.problem.to_dict()), f"problem {read.problem}", (*design.notes, *read.notes)
         )
     if kind == "architecture":
         machine = design.machine
         summary = f"machine {machine.architecture.name}, {machine.architecture.mac_units} MAC units"
-        return Converted(_plain(machine.architecture.to_dict()), summary, (*design.notes, *machine.notes))
+        return Converted(plain_text(machine.architecture.to_dict()), summary, (*design.notes, *machine.notes))
     if kind == "dataflow":
         from simulator.dataflows.file import to_yaml
 
@@ -101,7 +98,3 @@ def _only(request: Request, design: timeloop.Design) -> str:
     # Of several files the first is what is converted.
     first = timeloop.read(request.source, root=request.root, variables=request.variables).kinds
     return first[0] if first else kinds[0]
-
-
-def _plain(data: dict[str, object]) -> str:
-    return yaml.dump(data, Dumper=PlainDumper, sort_keys=False, default_flow_style=None, width=100)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from simulator.errors import SimulatorError, did_you_mean
@@ -120,7 +120,7 @@ def permutation_of(data: object, where: str, dimensions: Iterable[str] | None = 
     return found
 
 
-def note_fields(fields: dict[str, Any], read: Iterable[str], where: str, notes: Notes) -> None:
+def note_fields(fields: Iterable[object], read: Collection[str], where: str, notes: Notes) -> None:
     """Note the fields that are not read, together."""
     unread = [str(name)[:80] for name in fields if name not in read]
     if unread:

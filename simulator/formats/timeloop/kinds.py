@@ -10,6 +10,8 @@ from simulator.errors import SimulatorError
 from workloads.files import read_start
 
 KINDS = ("architecture", "problem", "mapping")
+# Fields with lists of constraints, the first version 4's.
+CONSTRAINTS = ("constraints", "architecture_constraints", "mapspace_constraints", "extra_mapping_constraints")
 _SUFFIXES = (".yaml", ".yml", ".jinja2", ".jinja")
 _MAX_BYTES = 2**20
 _KIND = re.compile(rf"^({'|'.join(KINDS)})\s*:", re.MULTILINE)

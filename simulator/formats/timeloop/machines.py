@@ -16,28 +16,16 @@ from simulator.architecture import Architecture
 from simulator.architecture_file import MAX_WORD_BITS, NAME, TENSORS
 from simulator.errors import ArchitectureError, SimulatorError
 from simulator.formats.timeloop.constraints import Limits, read_limits
-from simulator.formats.timeloop.fields import Notes, number_of, whole_of
+from simulator.formats.timeloop.fields import Notes, note_fields, number_of, whole_of
 from simulator.formats.timeloop.parts import FANOUT, MAC, STORAGE, Part, read_parts
 
 # Version 3 writes some of them with hyphens.
-_READ = frozenset(
-    [
-        *(
-            "class",
-            "width",
-            "depth",
-            "entries",
-            "sizeKB",
-            "datawidth",
-            "word_bits",
-            "word-bits",
-            "technology",
-        ),
-        *("block_size", "block-size", "cluster_size", "cluster-size", "memory_width", "memory_depth"),
-        *("read_bandwidth", "write_bandwidth", "shared_bandwidth", "multiple_buffering"),
-        *("multiple-buffering", "global_cycle_seconds", "instances", "meshX", "meshY", "version"),
-    ]
-)
+_READ = (
+    "class", "width", "depth", "entries", "sizeKB", "datawidth", "word_bits", "word-bits", "technology",
+    "block_size", "block-size", "cluster_size", "cluster-size", "memory_width", "memory_depth",
+    "read_bandwidth", "write_bandwidth", "shared_bandwidth", "multiple_buffering", "multiple-buffering",
+    "global_cycle_seconds", "instances", "meshX", "meshY", "version",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,7 +99,7 @@ def _machine(parts: list[Part], limits: Limits, name: str, where: str, notes: No
         elif part.kind == FANOUT:
             hierarchy.append(_array(part, limits))
         else:
-            _note_attributes(part, _READ, notes, where)
+            note_fields(part.own, _READ, f"{where}: {part.name}", notes)
     hierarchy.append({"mac": {}})
     notes.append(f"{where}: no prices: Timeloop has its energies from Accelergy's tables; all are zero")
     known = first.attributes | next(part.attributes for part in parts if part.kind == MAC)
@@ -129,7 +117,7 @@ def _storage(
     part: Part, limits: Limits, bits: int, outermost: bool, where: str, notes: Notes
 ) -> dict[str, Any] | None:
     here = f"{where}: {part.name}"
-    _note_attributes(part, _READ, notes, where)
+    note_fields(part.own, _READ, here, notes)
     keeps = TENSORS if outermost else limits.keepable(part.name)
     if not keeps:
         notes.append(f"{here}: keeps nothing, so left out")
@@ -213,9 +201,3 @@ def _words(part: Part, width: int, here: str) -> int | None:
             raise ArchitectureError(f"{here}: has a depth, but neither width nor block_size")
         block = row // (width * (given("cluster_size") or 1))
     return int(depth * max(block, 1))
-
-
-def _note_attributes(part: Part, read: frozenset[str], notes: Notes, where: str) -> None:
-    unread = [name for name in part.own if name not in read]
-    if unread:
-        notes.append(f"{where}: {part.name}: {', '.join(map(str, unread))[:200]}: no counterpart here")

@@ -8,6 +8,7 @@ import yaml
 
 from simulator.architecture import Architecture, Array, Storage
 from simulator.architecture_file import OPERANDS, TENSORS
+from simulator.formats import plain_text
 from simulator.formats.timeloop.fields import Notes
 from simulator.formats.timeloop.files import Tagged
 from simulator.formats.timeloop.problems import data_space_of
@@ -26,9 +27,9 @@ def _tagged(dumper: yaml.SafeDumper, node: Tagged) -> yaml.Node:
 _Dumper.add_representer(Tagged, _tagged)
 
 
-def plain_text(data: dict[str, Any]) -> str:
-    """Return data as YAML, short lists and mappings on one line."""
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
+def tagged_text(data: dict[str, Any]) -> str:
+    """Return data as YAML, with the tags of its mappings."""
+    return plain_text(data, _Dumper)
 
 
 def write_machine_data(architecture: Architecture) -> tuple[dict[str, Any], tuple[str, ...]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 import simulator as sim
+from simulator.energies.accelergy import read_art, read_ert
 from simulator.errors import SimulatorError
-from simulator.formats.accelergy import read_art, read_ert
 
 ERT = """
 ERT:
