@@ -350,7 +350,7 @@ def _boundaries(rows: list[BoundaryCounts], output: bool) -> Table:
 
 def _cycles(cycles: Cycles) -> Iterator[str]:
     yield f"{cycles.total:,} cycles, limited by {cycles.limit}"
-    busy = sorted(cycles.busy.items(), key=lambda item: -item[1])
+    busy = sorted((item for item in cycles.busy.items() if item[1]), key=lambda item: -item[1])
     waits = [
         ("stalls", cycles.stalls),
         ("exposed", cycles.exposed),

@@ -169,7 +169,8 @@ def _add_flows(code, prices, block, b, now):
         for part in range(4):
             _add_cycles(code, prices, block, PARTS + part, term, cost, code[at + 1 + part])
             term, cost = term + code[at + 1 + part], cost + code[at + 1 + part]
-        _add_flow(times, asked, again, number, now, resources, resource, _filling(code, parent) + resource)
+        filling = _filling(code, parent) + resource
+        _add_flow(times, asked, again, number, now, resources, resource, filling, code[b + program.EXPOSED])
         at = term
     for j in range(LANES):
         here = asked[number, j] == now
@@ -200,13 +201,14 @@ def _add_cycles(code, prices, block, row, term, cost, many):
 
 
 @lean_kernel
-def _add_flow(times, asked, again, number, now, resources, resource, filling):
-    """Add one flow, whose parts stand in their rows."""
+def _add_flow(times, asked, again, number, now, resources, resource, filling, exposed):
+    """Add one flow, whose parts stand in their rows; what is exposed sets no pace."""
     waiting = BUSY + resources + resource
     for j in range(LANES):
         here = asked[number, j] == now
         whole, first, last = times[PARTS, j], times[PARTS + 1, j], times[PARTS + 2, j]
-        times[BUSY + resource, j] += whole + times[PARTS + 3, j] if here else 0.0
+        hidden = 0.0 if exposed else whole
+        times[BUSY + resource, j] += hidden + times[PARTS + 3, j] if here else 0.0
         times[filling, j] += first if here else 0.0
         times[filling + resources, j] += again[number, j] * first if here else 0.0
         times[DRAINING, j] = max(times[DRAINING, j], last)

@@ -1,13 +1,12 @@
 """Cycles: what ports and networks are busy with, next to the steps of computation.
 
-    busy(port)    = bits through a level's read, write or shared port / its bandwidth
+    busy(port)    = bits through a level's read, write or shared port / its bandwidth, but for what is exposed
     busy(network) = bits entering it (outputs leave by their own width) / its width
     exposed       = transfers into single-buffered tiles, which cannot hide behind computation
     ramp          = first fills and last drains of the streams into an array, each time they start anew
     cycles        = max(steps, every busy) + exposed + ramp + skew + first fill + last drain
 
-Where a port or network sets the pace, what of its time is exposed, ramp or first fill counts twice, as in
-the counting contract ("Time"). An instance's traffic is that of position zero, which is never idle while
+What is exposed is not in a busy time: computation stands still meanwhile, so it cannot set its pace as well. An instance's traffic is that of position zero, which is never idle while
 another works. The walk replaces the maximum by a timeline that also finds the stalls totals hide.
 
 Ramp, an estimate for arrays that state it (`ramp: true`; the contract has none): where a tile that comes into
@@ -85,7 +84,7 @@ class Flow:
 
 @dataclass(frozen=True)
 class Cycles:
-    """Cycles of a layer and what they are made of; ``busy`` per port or network.
+    """Cycles of a layer and what they are made of; ``busy`` per port or network while others compute.
 
     ``waits``: exposed, ramp, first fill and last drain together, by the level waited for, outermost first.
     """
@@ -103,9 +102,10 @@ class Cycles:
 
     @property
     def limit(self) -> str:
-        """What sets the pace: ``computation``, or the busiest port or network."""
-        name, busiest = max(self.busy.items(), key=lambda item: item[1], default=("", 0.0))
-        return name if busiest > self.steps else "computation"
+        """What takes longest: ``computation``, the busiest port or network, or ``waiting for`` a level."""
+        waits = {f"waiting for {level}": time for level, time in self.waits.items()}
+        times = {"computation": float(self.steps)} | self.busy | waits
+        return max(times, key=times.__getitem__)
 
     @property
     def processing(self) -> float:
@@ -180,7 +180,8 @@ def cycles(parts: Timing, table: QueryTable, answers: Ints, steps: int, timeline
     for flow in parts.flows:
         whole, first, last = spent(flow.words), spent(flow.first), spent(flow.last)
         again, parent = parts.restarts.get(flow.boundary, 0), flow.boundary.parent
-        _add(busy, flow.resource, whole + spent(flow.merges))
+        hidden = 0.0 if flow.boundary in parts.exposed else whole
+        _add(busy, flow.resource, hidden + spent(flow.merges))
         filling.add(parent, parent, flow.resource, first)
         refilling.add(parent, parent, flow.resource, again * first)
         draining.add(parent, flow.boundary, flow.resource, last)

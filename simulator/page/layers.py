@@ -119,9 +119,11 @@ def _boundary_table(rows: list[BoundaryCounts], output: bool, caption: str) -> T
 def _cycle_table(part: Part, often: str) -> Table:
     """What the cycles are made of; what is busy meanwhile is not added."""
     cycles = part.cost.cycles
-    meanwhile = {"computation": float(cycles.steps)} | dict(sorted(cycles.busy.items()))
+    busy = {name: time for name, time in sorted(cycles.busy.items()) if time}
+    meanwhile = {"computation": float(cycles.steps)} | busy
     rows: list[Row] = [[name, exact(time), "meanwhile"] for name, time in meanwhile.items()]
-    rows.append([f"the slowest of these: {cycles.limit}", exact(max(meanwhile.values())), "added"])
+    slowest = max(meanwhile, key=meanwhile.__getitem__)
+    rows.append([f"the slowest of these: {slowest}", exact(meanwhile[slowest]), "added"])
     waits = {
         "stalls": cycles.stalls,
         "exposed": cycles.exposed,
