@@ -6,10 +6,10 @@
     ramp          = first fills and last drains of the streams into an array, each time they start anew
     cycles        = max(steps, every busy) + exposed + ramp + skew + first fill + last drain
 
-What is exposed is in no busy time: computation stands still meanwhile, so it cannot set the pace as well. What
-of a busy time is ramp or first fill counts twice, as in the counting contract ("Time"). An instance's traffic is
-that of position zero, which is never idle while another works. The walk replaces the maximum by a timeline that
-also finds the stalls totals hide.
+What is exposed is in no busy time: computation stands still meanwhile, so it cannot set the pace as well.
+What of a busy time is ramp or first fill counts twice, as in the counting contract ("Time"). An instance's
+traffic is that of position zero, which is never idle while another works. The walk replaces the maximum by
+a timeline that also finds the stalls totals hide.
 
 Ramp, an estimate for arrays that state it (`ramp: true`; the contract has none): where a tile that comes into
 such an array is single-buffered, computation stops before each of its changes and starts anew after it. A
