@@ -70,6 +70,7 @@ def simulate(objective: str, engine: str = "walk", network: Network | None = Non
             **_times(latency(layer, chip)),
         }
         for layer in result
+        if layer.type == "Convolution"
     ]
     total: Row = {"objective": objective, "layer": "total", "active_pes": None, "pace": None}
     sums = {name: math.fsum(row[name] for row in rows) for name in rows[0] if name not in total}
