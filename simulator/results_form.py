@@ -72,7 +72,7 @@ class CyclesRecord(Record):
     skew: Count = Field(description="cycles until the farthest places of the arrays work")
     first_fill: Amount = Field(description="cycles of the first fill")
     last_drain: Amount = Field(description="cycles of the last drain")
-    limit: str = Field(description="what takes longest: computation, a port or network, or waiting for a level")
+    limit: str = Field(description="what takes longest: computation, a port, a network, waiting for a level")
     waits: dict[str, Amount] = Field(
         min_length=1,
         description="cycles of exposed, ramp, first fill, last drain, by level waited for",
