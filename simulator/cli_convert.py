@@ -41,7 +41,9 @@ def convert(
     phase: Phase = None,
     from_: Annotated[
         str | None,
-        typer.Option("--from", metavar="FORMAT", help="Read another tool's form: timeloop, scalesim."),
+        typer.Option(
+            "--from", metavar="FORMAT", help="Read another tool's form: timeloop, scalesim, zigzag."
+        ),
     ] = None,
     to: Annotated[
         str | None,
@@ -51,12 +53,13 @@ def convert(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What to convert: architecture, problem, mapping, dataflow; else what is there. Of "
+            help="What to convert: architecture, network, problem, mapping, dataflow; else what is there. Of "
             "SCALE-Sim's reports compute, bandwidth, access.",
         ),
     ] = None,
     layer: Annotated[
-        str | None, typer.Option(metavar="LAYER", help="The layer of a mapping that is converted.")
+        str | None,
+        typer.Option(metavar="LAYER", help="The layer of a mapping or a workload that is converted."),
     ] = None,
     arch: Annotated[
         str | None, typer.Option(metavar="ARCH", help="The machine of a mapping that is converted.")
@@ -71,7 +74,9 @@ def convert(
     ] = None,
     define: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME=VALUE", help="What a template takes by name; may be repeated."),
+        typer.Option(
+            metavar="NAME=VALUE", help="What a template takes by name, or ZigZag's area_um2; may be repeated."
+        ),
     ] = None,
     form_version: Annotated[
         int | None,

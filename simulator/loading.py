@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 def load_architecture(source: Machine, energy: str | os.PathLike[str] | None = None) -> Architecture:
     """Return a machine: a name in ``arch_configs``, the path of a YAML file, or the object itself.
 
-    The file may be Timeloop's or a ``.cfg`` of SCALE-Sim's; what of it has no counterpart is a warning.
-    ``energy`` is an energy table, by name (`simulator list energies`) or file, that all prices, areas and
-    leakage are then of.
+    The file may be Timeloop's, ZigZag's or a ``.cfg`` of SCALE-Sim's; what of it has no counterpart is a
+    warning. ``energy`` is an energy table, by name (`simulator list energies`) or file, that all prices,
+    areas and leakage are then of.
 
     Raises
     ------
@@ -41,9 +41,9 @@ def load_architecture(source: Machine, energy: str | os.PathLike[str] | None = N
 
 def _load_machine(source: Machine) -> Architecture:
     from simulator import architecture
-    from simulator.dataflows import DATAFLOWS
+    from simulator.dataflow_names import dataflow_names
     from simulator.errors import SimulatorError, did_you_mean
-    from simulator.formats import scalesim, timeloop
+    from simulator.formats import scalesim, timeloop, zigzag
 
     if isinstance(source, architecture.Architecture):
         return source
@@ -57,11 +57,15 @@ def _load_machine(source: Machine) -> Architecture:
         config = scalesim.read_config(source)
         _warn(config.notes)
         return replace(scalesim.systolic(config), path=os.fspath(source))
+    if zigzag.kind_of(source) == zigzag.ACCELERATOR:
+        machine, notes = zigzag.read_architecture(source)
+        _warn(notes)
+        return machine
     machine = architecture.load_architecture(source)
-    if machine.native_dataflow is not None and machine.native_dataflow not in DATAFLOWS:
+    if machine.native_dataflow is not None and machine.native_dataflow not in dataflow_names():
         raise SimulatorError(
             f"{machine.path}: native_dataflow: unknown dataflow {machine.native_dataflow!r}"
-            f"{did_you_mean(machine.native_dataflow, DATAFLOWS)}"
+            f"{did_you_mean(machine.native_dataflow, dataflow_names())}"
         )
     return machine
 
@@ -70,7 +74,7 @@ def load_network(source: NetworkSource, batch: int | None = None, **options: Any
     """Return a network: a name of the zoo, a file, a PyTorch module, or the object itself.
 
     Files are ONNX, Caffe's prototxt, Keras' .keras or .json, tables of layers and our own YAML
-    (`workloads.importers`).
+    (`workloads.importers`), and ZigZag's workloads; what of these has no counterpart is a warning.
 
     Parameters
     ----------
@@ -86,6 +90,7 @@ def load_network(source: NetworkSource, batch: int | None = None, **options: Any
         For an unknown name, with the nearest one, a file that cannot be read, a wrong option.
     """
     import workloads
+    from simulator.formats import zigzag
     from workloads import importers
 
     if isinstance(source, workloads.Network):
@@ -95,6 +100,12 @@ def load_network(source: NetworkSource, batch: int | None = None, **options: Any
             )
         return source if batch is None else source.with_batch(batch)
     if isinstance(source, os.PathLike) or (isinstance(source, str) and importers.is_network_file(source)):
+        if zigzag.kind_of(source) == zigzag.WORKLOAD:
+            for option in (name for name, value in options.items() if value is not None):
+                raise workloads.WorkloadError(f"{os.fspath(source)}: ZigZag's workload takes no {option!r}")
+            network, notes = zigzag.read_network(source)
+            _warn(notes)
+            return network if batch is None else network.with_batch(batch)
         return importers.read_network_file(source, batch=batch, **options)
     if isinstance(source, str):
         return workloads.build(source, batch=1 if batch is None else batch, **options)
@@ -128,7 +139,8 @@ def load_layer(
 
     The file has ``dims``, ``tensors`` and ``output`` (the form of the counting cases), or a field
     ``convolution`` with n, g, m, c, p, q, r, s, stride and dilation; and perhaps ``densities``. It may be
-    Timeloop's; what of it has no counterpart is a warning.
+    Timeloop's, or ZigZag's workload of one layer; what of it has no counterpart is a warning. A layer of such
+    a workload, ``"workload.yaml:Layer0"``, has the widths that the file gives its words.
 
     Raises
     ------
@@ -145,13 +157,17 @@ def load_layer(
 def _load_problem(source: Layer, batch: int | None, options: dict[str, Any]) -> Problem:
     """The problem of a layer, with no densities but those that its file states."""
     from simulator.errors import ProblemError
-    from simulator.formats import timeloop
+    from simulator.formats import timeloop, zigzag
     from simulator.lowering import lowered_part
     from simulator.problem import Problem
     from simulator.problem_file import read_problem
 
     if isinstance(source, str) and ":" in source and not source.endswith((".yaml", ".yml", ".json")):
         name, layer = source.split(":", 1)
+        if batch is None and zigzag.kind_of(name) == zigzag.WORKLOAD:
+            problem, notes = zigzag.read_problem(name, layer)
+            _warn(notes)
+            return problem
         network = load_network(name, batch, **options)
         # A part's name is its layer's and more: attention.scores.
         wholes = [x for x in network if layer.startswith(f"{x.name}.")]
@@ -171,6 +187,10 @@ def _load_problem(source: Layer, batch: int | None, options: dict[str, Any]) -> 
             read = timeloop.read(path).problem
             _warn(read.notes)
             return read.problem
+        if zigzag.kind_of(path) == zigzag.WORKLOAD:
+            problem, notes = zigzag.read_problem(path)
+            _warn(notes)
+            return problem
         return read_problem(path)
     if not hasattr(source, "layer"):
         raise ProblemError(

@@ -19,6 +19,7 @@ from workloads.files import PlainDumper
 CONVERTERS = {
     "scalesim": "simulator.formats.scalesim.converting",
     "timeloop": "simulator.formats.timeloop.converting",
+    "zigzag": "simulator.formats.zigzag.converting",
 }
 
 
