@@ -42,11 +42,16 @@ def parser(name: str, text: str | None, out: str) -> argparse.ArgumentParser:
     return made
 
 
-def sweep_parser(name: str, text: str | None) -> argparse.ArgumentParser:
-    """The options of a script that runs networks on a machine, and keeps what it found in a store."""
+def sweep_parser(
+    name: str, text: str | None, arch: str | Sequence[str] = "eyeriss_v1"
+) -> argparse.ArgumentParser:
+    """The options of a script that runs networks on a machine, or on several, and keeps what it found."""
     made = parser(name, text, name)
     made.add_argument("--networks", nargs="+", default=list(NETWORKS), help="names or files")
-    made.add_argument("--arch", default="eyeriss_v1", help="a machine's name or file")
+    if isinstance(arch, str):
+        made.add_argument("--arch", default=arch, help="a machine's name or file")
+    else:
+        made.add_argument("--arch", nargs="+", default=list(arch), help="names or files of machines")
     made.add_argument("--objective", default="energy", choices=("energy", "cycles", "edp"))
     made.add_argument("--engine", default="closed-form", choices=("closed-form", "walk"))
     made.add_argument("--time-limit", type=float, help="seconds for a layer's mapping")
@@ -122,12 +127,15 @@ def make_folder(path: Path) -> Path:
 
 
 def run(work: Callable[[], None]) -> int:
-    """Do the work and return an exit status: 0, or 2 with a line on stderr for wrong input."""
+    """Do the work and return an exit status: 0, 2 with a line on stderr for wrong input, 130 for Ctrl-C."""
     try:
         work()
     except (sim.SimulatorError, workloads.WorkloadError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted; the same command goes on with what the store has", file=sys.stderr)
+        return 130
     return 0
 
 

@@ -37,6 +37,7 @@ from simulator.cli_options import (
     network_options,
     pairs,
     print_json,
+    read_network,
 )
 from simulator.cli_report import compare, report
 from simulator.cli_serve import serve
@@ -133,7 +134,7 @@ def run(
     if out is not None:
         _prepare(out)
     with progress(f"reading {network}") as report:
-        loaded = sim.load_network(network, batch, **network_options(dimension, phase, option))
+        loaded = read_network(network, batch, option, dimension, phase)
         result = sim.simulate(
             loaded, sim.load_architecture(arch, energy), dataflow,
             objective, engine, None, mappings, report, mapper, evaluations,

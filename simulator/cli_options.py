@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from typer.models import OptionInfo
 
 from simulator.errors import SimulatorError
+
+if TYPE_CHECKING:
+    from workloads import Network
 
 
 def print_json(data: object) -> None:
@@ -42,9 +45,9 @@ def mapper_names() -> list[str]:
 
 
 def dataflow_names() -> list[str]:
-    from simulator.dataflows import DATAFLOWS
+    from simulator import dataflow_names
 
-    return list(DATAFLOWS)
+    return dataflow_names.dataflow_names()
 
 
 NetworkName = Annotated[
@@ -141,6 +144,15 @@ Engine = Annotated[
         metavar="NAME", help="What counts: walk (checked against the closed form), closed-form or functional."
     ),
 ]
+StoreFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--store", metavar="FILE", help="Keep results in this SQLite file; what it has is not run again."
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(min=0, help="Processes, by default as many as there are cores; 0 for none.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
 
 
@@ -155,6 +167,19 @@ def pairs(option: str, form: str, given: Iterable[str]) -> dict[str, str]:
             raise SimulatorError(f"{option}: {name!r} is given twice")
         found[name] = value
     return found
+
+
+def read_network(
+    name: str,
+    batch: int | None,
+    options: list[str] | None,
+    dimensions: list[str] | None,
+    phase: str | None,
+) -> Network:
+    """The network that a command is given."""
+    import simulator as sim
+
+    return sim.load_network(name, batch, **network_options(dimensions, phase, options))
 
 
 def network_options(

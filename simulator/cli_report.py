@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from simulator.cli_options import (
     Batch,
@@ -13,26 +16,53 @@ from simulator.cli_options import (
     Dataflow,
     Densities,
     Dimensions,
+    Energy,
     Json,
     MachineOption,
     NetworkName,
     Objective,
     Phase,
+    StoreFile,
     TimeLimit,
+    Workers,
     architecture_names,
     dataflow_names,
-    network_options,
     print_json,
+    read_network,
 )
 from simulator.errors import SimulatorError
 
 if TYPE_CHECKING:
     from simulator.lineup import Lineup
+    from simulator.study.running import Progress
 
-compare = typer.Typer(help="Compare two runs, or a network's dataflows or machines.", no_args_is_help=True)
+
+class _Comparisons(TyperGroup):
+    """Takes `compare NETWORK --architectures A,B` for `compare architectures NETWORK A B`, all for --all."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args if args and args[0] in self.commands else _spelled_out(args))
+
+
+def _spelled_out(args: list[str]) -> list[str]:
+    for at, argument in enumerate(args):
+        option, _, names = argument.partition("=")
+        if option == "--architectures":
+            names, *rest = [names, *args[at + 1 :]] if names else args[at + 1 :] or [""]
+            machines = ["--all"] if names == "all" else names.split(",")
+            return ["architectures", *args[:at], *machines, *rest]
+    return args
+
+
+compare = typer.Typer(
+    cls=_Comparisons, help="Compare two runs, or a network's dataflows or machines.", no_args_is_help=True
+)
 
 _Engine = Annotated[
     str, typer.Option(metavar="NAME", help="What counts: closed-form (no stalls found), walk or functional.")
+]
+_Plot = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Draw them side by side too (.png, .pdf or .svg).")
 ]
 _RunFile = "A run: the folder of `simulator run --out`, or its result.json."
 
@@ -95,6 +125,7 @@ def compare_dataflows(
             autocompletion=dataflow_names,
         ),
     ] = None,
+    energy: Energy = None,
     batch: Batch = None,
     option: BuilderOptions = None,
     dimension: Dimensions = None,
@@ -103,23 +134,26 @@ def compare_dataflows(
     time_limit: TimeLimit = None,
     densities: Densities = None,
     engine: _Engine = "closed-form",
+    store: StoreFile = None,
+    workers: Workers = None,
+    plot: _Plot = None,
     as_json: Json = False,
 ) -> None:
     """Compare dataflows: a network on one machine, each layer with the best mapping of each dataflow."""
     import simulator as sim
-    from simulator.terminal import progress
 
-    with progress(f"reading {network}") as tell:
-        loaded = sim.load_network(network, batch, **network_options(dimension, phase, option))
+    loaded = read_network(network, batch, option, dimension, phase)
+    with _ready(plot) as progress:
         found = sim.compare_dataflows(
-            loaded, arch, dataflow, objective=objective, engine=engine, densities=densities,
-            time_limit=time_limit, progress=tell,
+            loaded, arch, dataflow, energy=energy, objective=objective, time_limit=time_limit,
+            densities=densities, engine=engine, store=store, workers=workers, progress=progress,
         )  # fmt: skip
-    _show(found, as_json)
+    _show(found, plot, as_json)
 
 
 @compare.command(
-    "architectures", epilog="Example: simulator compare architectures resnet50 --all --objective edp"
+    "architectures",
+    epilog="Example: simulator compare architectures resnet50 --all --energy cacti_45nm --plot machines.pdf",
 )
 def compare_architectures(
     network: NetworkName,
@@ -128,6 +162,7 @@ def compare_architectures(
         typer.Argument(metavar="ARCH..", help="Machines: names or files.", autocompletion=architecture_names),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="Every machine that comes along.")] = False,
+    energy: Energy = None,
     dataflow: Dataflow = None,
     batch: Batch = None,
     option: BuilderOptions = None,
@@ -137,27 +172,47 @@ def compare_architectures(
     time_limit: TimeLimit = None,
     densities: Densities = None,
     engine: _Engine = "closed-form",
+    store: StoreFile = None,
+    workers: Workers = None,
+    plot: _Plot = None,
     as_json: Json = False,
 ) -> None:
-    """Compare machines: a network on each, with the dataflow given or each machine's own."""
+    """Compare machines: a network on each, with the dataflow given or each machine's own.
+
+    Give --energy, or each machine has its own prices, and their energies do not compare.
+    """
     import simulator as sim
-    from simulator.terminal import progress
 
     if bool(architectures) == every:
         raise SimulatorError("name machines to compare, or give --all")
-    with progress(f"reading {network}") as tell:
-        loaded = sim.load_network(network, batch, **network_options(dimension, phase, option))
+    loaded = read_network(network, batch, option, dimension, phase)
+    with _ready(plot) as progress:
         found = sim.compare_architectures(
-            loaded, architectures or None, dataflow, objective=objective, engine=engine, densities=densities,
-            time_limit=time_limit, progress=tell,
+            loaded, architectures or None, dataflow, energy=energy, objective=objective,
+            time_limit=time_limit, densities=densities, engine=engine, store=store, workers=workers,
+            progress=progress,
         )  # fmt: skip
-    _show(found, as_json)
+    _show(found, plot, as_json)
 
 
-def _show(found: Lineup, as_json: bool) -> None:
+@contextmanager
+def _ready(plot: Path | None) -> Iterator[Progress]:
+    """What shows the progress of a comparison whose picture can be written."""
+    from simulator.plots.style import check_picture
+    from simulator.terminal import sweep_progress
+
+    if plot is not None:
+        check_picture(plot)
+    with sweep_progress("comparing") as report:
+        yield lambda standing: report(standing, "")
+
+
+def _show(found: Lineup, plot: Path | None, as_json: bool) -> None:
     from simulator.report_runs import lineup_parts
     from simulator.terminal import print_parts
 
+    if plot is not None:
+        found.plot(plot)
     if as_json:
         print_json(found.to_dict())
     else:

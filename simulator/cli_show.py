@@ -25,6 +25,7 @@ from simulator.cli_options import (
     mapper_names,
     network_options,
     print_json,
+    read_network,
 )
 from simulator.errors import SimulatorError
 
@@ -61,11 +62,10 @@ def show_network(
     as_json: Json = False,
 ) -> None:
     """Show a network: layers with shapes, MACs and weights, totals, where the graph forks and joins."""
-    import simulator as sim
     from simulator.terminal import print_parts
     from simulator.terminal_networks import network_overview, overview_parts
 
-    network = sim.load_network(name, batch, **network_options(dimension, phase, option))
+    network = read_network(name, batch, option, dimension, phase)
     if plot is not None:
         from simulator.files import check_writable
         from simulator.plots import network_graph, save_figure
@@ -233,7 +233,7 @@ def list_dataflows(as_json: Json = False) -> None:
     """List the dataflows."""
     from simulator import dataflows
 
-    flows = {name: flow.summary for name, flow in dataflows.DATAFLOWS.items()}
+    flows = {name: dataflows.load_dataflow(name).summary for name in dataflow_names()}
     _print_names("dataflow", flows, as_json)
 
 

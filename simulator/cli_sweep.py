@@ -14,7 +14,9 @@ from simulator.cli_options import (
     Evaluations,
     Json,
     Mapper,
+    StoreFile,
     TimeLimit,
+    Workers,
     architecture_names,
     network_names,
     pairs,
@@ -112,13 +114,8 @@ def sweep(
     skip_invalid: Annotated[
         bool, typer.Option("--skip-invalid", help="Leave out points that are no legal machine.")
     ] = False,
-    store: Annotated[
-        Path | None,
-        typer.Option(metavar="FILE", help="Keep results in this SQLite file; what it has is not run again."),
-    ] = None,
-    workers: Annotated[
-        int | None, typer.Option(min=0, help="Processes, by default as many as there are cores; 0 for none.")
-    ] = None,
+    store: StoreFile = None,
+    workers: Workers = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A Dask scheduler, as tcp://host:8786.")
     ] = None,

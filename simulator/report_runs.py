@@ -12,6 +12,7 @@ from rich.text import Text
 from simulator.report import big, plain_table
 
 if TYPE_CHECKING:
+    from simulator.architecture import Architecture
     from simulator.comparison import Comparison, Difference
     from simulator.lineup import Lineup
 
@@ -47,49 +48,89 @@ def comparison_parts(comparison: Comparison) -> Iterator[RenderableType]:
 
 
 def lineup_parts(lineup: Lineup) -> Iterator[RenderableType]:
-    """Many runs: a row each, the best of each measure marked; below, why others have none."""
+    """Many runs: a row each, the best of each measure marked; what machines they are; notes."""
     table = _table(lineup_title(lineup), *lineup_headings(lineup))
     for name, cells in lineup_rows(lineup):
         table.add_row(Text(name), *cells)
     yield table
-    yield Text("* the least of its column")
-    ways = dict.fromkeys(run.counted_by for run in lineup.results.values())
-    yield from (Text(f"counted by: {way}") for way in ways)
-    yield from (Text(f"{name}: {reason}") for name, reason in lineup.failures.items())
+    if lineup.kind == "architecture":
+        machines = _table("machines", *MACHINE_HEADINGS)
+        for name, cells in machine_rows(lineup):
+            machines.add_row(Text(name), *cells)
+        yield machines
+    yield from (Text(line) for line in lineup_notes(lineup))
 
 
 def lineup_title(lineup: Lineup) -> str:
     """What all the runs have in common."""
     run = next(iter(lineup.results.values()))
     place = f" on {run.architecture.name}" if lineup.kind == "dataflow" else ""
-    return f"{run.network}, batch {run.batch}{place}, least {run.objective}"
+    priced = "" if lineup.energy is None else f", priced by {lineup.energy}"
+    return f"{run.network}, batch {run.batch}{place}, least {run.objective}{priced}"
 
 
 def lineup_headings(lineup: Lineup) -> list[str]:
-    """The columns; machines may each have their own dataflow."""
-    own = ["dataflow"] if lineup.kind == "architecture" else []
-    numbers = ["energy", "energy a MAC", "cycles", "EDP", "utilization", "outermost traffic (MB)"]
-    return [lineup.kind, *own, *numbers]
+    """The columns; machines may each have their own clock."""
+    own = ["time (ms)"] if lineup.kind == "architecture" else []
+    numbers = ["energy", "energy a MAC", "cycles", *own, "EDP", "utilization", "outermost traffic (MB)"]
+    return [lineup.kind, *numbers]
 
 
 def lineup_rows(lineup: Lineup) -> Iterator[tuple[str, list[str]]]:
-    """Names with what stands in the other columns."""
+    """Names with what stands in the other columns; of those without a run nothing."""
     least = {measure: set(lineup.best(measure).values()) for measure in ("energy", "cycles", "edp")}
     for name, run in lineup.results.items():
         unit = run.architecture.energy_unit
         star = {measure: " *" if name in names else "" for measure, names in least.items()}
+        time = "" if run.seconds is None else f"{run.seconds * 1e3:.4g}"
         yield (
             name,
             [
-                *([run.dataflow] if lineup.kind == "architecture" else []),
                 f"{big(run.energy)} {unit}{star['energy']}",
                 f"{run.energy / run.macs:.4g}" if run.macs else "",
                 big(run.cycles) + star["cycles"],
+                *([time] if lineup.kind == "architecture" else []),
                 big(run.edp) + star["edp"],
                 f"{run.utilization:.1%}",
                 f"{run.traffic_bytes(run.architecture.outermost.name) / 1e6:.4g}",
             ],
         )
+    for name in lineup.failures:
+        yield name, ["none", *[""] * (len(lineup_headings(lineup)) - 2)]
+
+
+MACHINE_HEADINGS = ("architecture", "dataflow", "MAC units", "words (bits)", "clock (MHz)")
+
+
+def machine_rows(lineup: Lineup) -> Iterator[tuple[str, list[str]]]:
+    """The machines that run, and what tells them apart."""
+    for name, run in lineup.results.items():
+        machine = run.architecture
+        clock = "" if machine.clock_mhz is None else f"{machine.clock_mhz:g}"
+        yield name, [run.dataflow, f"{machine.mac_units:,}", _words(machine), clock]
+
+
+def lineup_notes(lineup: Lineup) -> list[str]:
+    """What to know of the runs: how they compare, what counted them, why others have none."""
+    machines = [run.architecture for run in lineup.results.values()]
+    units = dict.fromkeys(machine.energy_unit for machine in machines)
+    lines = [f"* the least of its column{', for each unit of energy' if len(units) > 1 else ''}"]
+    if not lineup.priced_alike:
+        lines.append(
+            "energies do not compare: each machine has its own prices; --energy TABLE prices all alike"
+        )
+    if len({_words(machine) for machine in machines}) > 1:
+        lines.append("words differ: weights/inputs/outputs/partial sums in bits; so energy and traffic do")
+    lines += [
+        f"counted by: {way}" for way in dict.fromkeys(run.counted_by for run in lineup.results.values())
+    ]
+    return [*lines, *(f"{name}: {reason}" for name, reason in lineup.failures.items())]
+
+
+def _words(machine: Architecture) -> str:
+    """Widths of weights, inputs, outputs and partial sums, or the one that all have."""
+    widths = (*machine.operand_bits, machine.output_bits, machine.partial_sum_bits)
+    return str(widths[0]) if len(set(widths)) == 1 else "/".join(map(str, widths))
 
 
 def setting_lines(comparison: Comparison) -> list[str]:

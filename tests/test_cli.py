@@ -126,7 +126,7 @@ def test_an_output_folder_without_permission(tmp_path: Path) -> None:
         (("show", "network", "alexnt"), "did you mean 'alexnet'?"),
         (("show", "architecture", "no.yaml"), "no such file"),
         (("show", "dataflow", "row_stat"), "unknown dataflow 'row_stat'; did you mean 'row_stationary'?"),
-        (("show", "dataflow", "x"), "known: flexible, input_stationary, no_local_reuse, output_stationary_a"),
+        (("show", "dataflow", "x"), "known: dadiannao, diannao, flexible, input_stationary"),
         (("show", "dataflow", "x.yaml"), "cannot read x.yaml: no such file"),
         (("count", "/no/cases.jsonl"), "cannot read /no/cases.jsonl"),
         (("count", str(CASES), "--engine", "closed_form"), "did you mean 'closed-form'?"),

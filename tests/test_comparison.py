@@ -101,9 +101,15 @@ def test_what_is_no_run_or_number_is_said(runs):
             found.find(*arguments)
 
 
+def machine_called(name, without="", **changes):
+    data = SMALL.to_dict() | {"name": name} | changes
+    data.pop(without, None)
+    return type(SMALL).from_dict(data)
+
+
 def test_dataflows_are_compared_on_one_machine():
     flows = ["weight_stationary", "no_local_reuse"]
-    found = compare_dataflows(network(), SMALL, flows)
+    found = compare_dataflows(network(), SMALL, flows, workers=0)
     assert list(found.results) == flows and not found.failures
     for name, run in found.results.items():
         assert run == sim.simulate(network(), SMALL, name, engine="closed-form")
@@ -111,36 +117,119 @@ def test_dataflows_are_compared_on_one_machine():
     assert found.best() == {"MAC": best}
     text = str(found)
     assert "tiny, batch 1 on small, least energy" in text and "closed form, not walked" in text
+    assert "machines" not in text and "energies do not compare" not in text
     (line,) = [line for line in text.splitlines() if line.lstrip().startswith(best)]
     assert "MAC *" in line
     assert [row["dataflow"] for row in found.to_dict()["runs"]] == flows
     levels = found.to_dict()["energy_by_level"][best]
     assert sum(levels.values()) == pytest.approx(found[best].energy)
     assert len(found.to_dataframe()) == 2
+    priced = compare_dataflows(network(), SMALL, flows[:1], energy="isca16", workers=0)
+    assert priced[flows[0]].architecture == SMALL.priced("isca16")
+    assert "priced by isca16" in str(priced)
 
 
 def test_machines_are_compared_and_one_that_cannot_is_told():
     tiny = {"storage": "DRAM"}, {"array": "PE", "axes": {"x": {"size": 2}}}, {"mac": {"price": 1}}
-    bare = type(SMALL).from_dict(SMALL.to_dict() | {"name": "bare", "hierarchy": list(tiny)})
-    found = compare_architectures(network(), [SMALL, bare], "row_stationary")
+    bare = machine_called("bare", hierarchy=list(tiny))
+    found = compare_architectures(network(), [SMALL, bare], "row_stationary", workers=0)
     assert list(found.results) == ["small"] and list(found.failures) == ["bare"]
-    assert "bare: " in str(found)
+    assert found["small"] == sim.simulate(network(), SMALL, "row_stationary", engine="closed-form")
+    (row,) = [line.split() for line in str(found).splitlines() if line.startswith(" bare ")]
+    assert row == ["bare", "none"]
+    assert "bare: layer 'conv1': " in str(found)
     assert [row["error"] is None for row in found.rows()] == [True, False]
     with pytest.raises(SimulatorError, match="architecture bare: "):
         found["bare"]
     with pytest.raises(SimulatorError, match="did you mean 'small'"):
         found["smal"]
+    with pytest.raises(SimulatorError, match="no architecture to compare: bare: layer 'conv1'"):
+        compare_architectures(network(), [bare], "row_stationary", workers=0)
+
+
+def test_a_machine_runs_its_own_dataflow_which_it_may_lack():
+    alone = machine_called("alone", without="native_dataflow")
+    poor = machine_called("poor", "native_dataflow", hierarchy=SMALL.to_dict()["hierarchy"][::2])
+    found = compare_architectures(network(), [SMALL, alone, poor], workers=0)
+    assert {name: run.dataflow for name, run in found.results.items()} == {
+        "small": "weight_stationary", "alone": "row_stationary",
+    }  # fmt: skip
+    assert "poor cannot hold rows in its PEs and names no native_dataflow" in found.failures["poor"]
+
+
+def test_one_table_prices_all_machines():
+    dear = machine_called("dear", energy_unit="pJ")
+    levels = SMALL.to_dict()["hierarchy"]
+    del levels[1]["capacity"]
+    unsized = machine_called("unsized", hierarchy=levels)
+    own = compare_architectures(network(), [SMALL, dear], workers=0)
+    assert not own.priced_alike and "energies do not compare" in str(own)
+    assert set(own.best()) == {"MAC", "pJ"} and "for each unit of energy" in str(own)
+    found = compare_architectures(network(), [SMALL, dear, unsized], energy="cacti_45nm", workers=0)
+    assert found.priced_alike and "energies do not compare" not in str(found)
+    assert found["small"] == sim.simulate(network(), SMALL.priced("cacti_45nm"), engine="closed-form",
+                                          dataflow="weight_stationary")  # fmt: skip
+    assert found["dear"].energy == found["small"].energy
+    assert "GLB as sram: the figure depends on capacity_bytes" in found.failures["unsized"]
+    assert {row.get("energy_table") for row in found.rows()} == {"cacti_45nm", None}
+    with pytest.raises(SimulatorError, match="did you mean 'cacti_45nm'"):
+        compare_architectures(network(), [SMALL], energy="cacti_45", workers=0)
+
+
+def test_words_of_other_widths_are_said():
+    bits = {"weights": 8, "inputs": 8, "outputs": 8, "partial_sums": 32}
+    levels = SMALL.to_dict()["hierarchy"]
+    levels[1]["capacity"], levels[3]["capacity"] = "240 B", "18 B"
+    narrow = machine_called("narrow", bits=bits, hierarchy=levels)
+    found = compare_architectures(network(), [SMALL, narrow], workers=0)
+    assert "8/8/8/32" in str(found) and "words differ" in str(found)
+    row = {row["architecture"]: row for row in found.rows()}["narrow"]
+    assert (row["weight_bits"], row["input_bits"], row["output_bits"], row["partial_sum_bits"]) == (
+        8,
+        8,
+        8,
+        32,
+    )
+    assert "words differ" not in str(compare_architectures(network(), [SMALL], workers=0))
+
+
+def test_a_comparison_that_was_ended_goes_on_where_it_was(tmp_path):
+    other = SMALL.replace({"name": "other", "PE.x.size": 2})
+    told = []
+
+    def end(standing):
+        told.append(standing)
+        if standing.done == 2:
+            raise KeyboardInterrupt
+
+    kept = {"store": tmp_path / "kept.sqlite", "workers": 0}
+    with pytest.raises(KeyboardInterrupt):
+        compare_architectures(network(), [SMALL, other], progress=end, **kept)
+    # Five layers, of which two are alike, on each of two machines.
+    assert told[0].total == 8
+    told.clear()
+    found = compare_architectures(network(), [SMALL, other], progress=told.append, **kept)
+    assert 2 <= told[0].reused < 8 and told[-1].done == 8
+    assert found.results == compare_architectures(network(), [SMALL, other], workers=0).results
 
 
 def test_a_lineup_of_nothing_is_an_error():
-    with pytest.raises(SimulatorError, match="'weight_stationary' is given twice"):
-        compare_dataflows(network(), SMALL, ["weight_stationary"] * 2)
-    with pytest.raises(SimulatorError, match="no dataflow to compare: none is named"):
-        compare_dataflows(network(), SMALL, [])
-    with pytest.raises(SimulatorError, match="unknown dataflow"):
-        compare_dataflows(network(), SMALL, ["nothing_stationary"])
-    with pytest.raises(SimulatorError, match="unknown objective"):
-        compare_dataflows(network(), SMALL, ["weight_stationary"], objective="fun")
+    for names, said in (
+        (["weight_stationary"] * 2, "'weight_stationary' is given twice"),
+        ([], "no dataflow to compare: none is named"),
+        (["nothing_stationary"], "unknown dataflow"),
+    ):
+        with pytest.raises(SimulatorError, match=said):
+            compare_dataflows(network(), SMALL, names, workers=0)
+    for choice, said in (
+        ({"objective": "fun"}, "unknown objective"),
+        ({"engine": "steam"}, "unknown engine"),
+        ({"time_limit": -1}, "time"),
+        ({"workers": -1}, "workers are a whole number"),
+        ({"densities": {"conv9": {"inputs": 0.5}}}, "conv9"),
+    ):
+        with pytest.raises(SimulatorError, match=said):
+            compare_dataflows(network(), SMALL, ["weight_stationary"], **choice)
 
 
 def test_the_best_is_found_for_each_unit_of_energy(runs):

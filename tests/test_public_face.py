@@ -35,6 +35,9 @@ def test_importing_loads_nothing_heavy():
     code = "import sys, simulator; print({'numpy', 'numba', 'networkx', 'rich'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+    code = "import sys, simulator; simulator.load_architecture('eyeriss_v1'); print('numba' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_objects_pass_through():

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
 from simulator.architecture import Architecture
-from simulator.dataflows import (
-    flexible,
-    input_stationary,
-    no_local_reuse,
-    output_stationary_a,
-    output_stationary_b,
-    output_stationary_c,
-    row_stationary,
-    weight_stationary,
-)
+from simulator.dataflow_names import BUILT_IN, dataflow_names, machine_dataflows
+from simulator.dataflows import row_stationary, weight_stationary
 from simulator.dataflows.declaration import Dataflow
 from simulator.dataflows.factors import constraints
 from simulator.dataflows.nest import nest_on
@@ -26,19 +20,7 @@ from simulator.mapping import Mapping
 from simulator.mapspaces import Mapspace
 from simulator.problem import Problem
 
-DATAFLOWS: dict[str, Dataflow] = {
-    module.DATAFLOW.name: module.DATAFLOW
-    for module in (
-        row_stationary,
-        weight_stationary,
-        output_stationary_a,
-        output_stationary_b,
-        output_stationary_c,
-        input_stationary,
-        no_local_reuse,
-        flexible,
-    )
-}
+DATAFLOWS: dict[str, Dataflow] = {name: import_module(f"{__name__}.{name}").DATAFLOW for name in BUILT_IN}
 # Those whose mappings can be given by parameters.
 _BY_HAND: tuple[ModuleType, ...] = (row_stationary, weight_stationary)
 
@@ -46,7 +28,7 @@ Source = Dataflow | str | os.PathLike[str]
 
 
 def load_dataflow(source: Source) -> Dataflow:
-    """Return a dataflow: one of `DATAFLOWS` by name, a YAML file's by path, or the object itself.
+    """Return a dataflow: one of `dataflow_names`, a YAML file's by path, or the object itself.
 
     Raises
     ------
@@ -57,14 +39,24 @@ def load_dataflow(source: Source) -> Dataflow:
         return source
     if not isinstance(source, str | os.PathLike):
         raise SimulatorError(f"a dataflow is a name, a file's path or an object, not {source!r}")
-    if os.fspath(source) in DATAFLOWS:
-        return DATAFLOWS[os.fspath(source)]
+    name, of_machines = os.fspath(source), machine_dataflows()
+    if name in DATAFLOWS:
+        return DATAFLOWS[name]
+    if name in of_machines:
+        return _read_registered(of_machines[name])
     path = Path(source)
-    if path.suffix in (".yaml", ".yml") or (os.fspath(source) and path.exists()):
+    if path.suffix in (".yaml", ".yml") or (name and path.exists()):
         from simulator.dataflows.file import read_dataflow
 
         return read_dataflow(path)
-    raise SimulatorError(f"unknown dataflow {os.fspath(source)!r}{did_you_mean(str(source), DATAFLOWS)}")
+    raise SimulatorError(f"unknown dataflow {name!r}{did_you_mean(name, dataflow_names())}")
+
+
+@lru_cache(maxsize=64)
+def _read_registered(path: Path) -> Dataflow:
+    from simulator.dataflows.file import read_dataflow
+
+    return read_dataflow(path)
 
 
 def parameters(dataflow: Source) -> tuple[str, ...]:

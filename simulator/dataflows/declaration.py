@@ -27,7 +27,7 @@ from simulator.mapspaces.constraints import FACTORS
 MEMORY, BUFFER, PE = "memory", "buffer", "pe"
 BYPASSES = ("never", "allowed", "always")
 FIRST, LAST, EACH = "first", "last", "each"
-_WORDS = ("any", "most", "half", "all")
+_WORDS = ("any", "most", "half", "full", "all")
 _RANGE = re.compile(r"([1-9][0-9]{0,9})(?:\.\.([1-9][0-9]{0,9}))?")
 
 Orders = tuple[tuple[str, ...], ...]
@@ -38,8 +38,9 @@ class Factor:
     """What a loop's bound may be.
 
     ``any``; ``most``: as large as the rest of the mapping lets it; ``all``: everything that is left of the
-    dimension, so that no loop of it stands outside, or where that never fits as much as does; ``half``: at
-    least half of what fits with nothing else there; or from ``least`` to ``most`` (a number, or 2..8).
+    dimension, so that no loop of it stands outside, or where that never fits as much as does; ``full``: what
+    fits with nothing else there; ``half``: at least half of that; or from ``least`` to ``most`` (a number or
+    2..8).
     """
 
     word: str = "any"

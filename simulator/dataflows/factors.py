@@ -1,13 +1,13 @@
 """A dataflow's factors on a machine: bounds that follow from what fits, found by trying.
 
-`all` and `half` ask how much of a dimension fits where it stands. That is tried with every other loop of the
-array and below it at 1, but for dimensions that have no place further out.
+`all`, `full` and `half` ask how much of a dimension fits where it stands. That is tried with every other loop
+of the array and below it at 1, but for dimensions that have no place further out.
 """
 
 from __future__ import annotations
 
 from simulator.dataflows.declaration import read_factor
-from simulator.dataflows.nest import Bounds, Nest
+from simulator.dataflows.nest import Bounds, Nest, Place
 from simulator.encoding import Vectors
 from simulator.errors import MappingError
 from simulator.mapspaces import Constraints, Mapspace
@@ -30,14 +30,14 @@ class _Fitting:
         self.nest, self.whole = nest, whole
         self.places = nest.places()
         self.bounds: Bounds = {}
-        # In trials: what `half` found, so that later factors are found beside it.
+        # In trials: what `full` and `half` found, so that later factors are found beside it.
         self.most: Bounds = {}
         self.saturated: list[str] = []
 
     def constraints(self) -> Constraints:
         # Places on axes stand for one another: what is asked of one of them is asked of all.
         asked: set[tuple[str, str]] = set()
-        for slot, dimension, value, on_array in self.places:
+        for slot, dimension, value, on_array in self._in_turn():
             factor = read_factor(value)
             name = f"{slot}.{dimension}"
             if not factor.word:
@@ -45,14 +45,23 @@ class _Fitting:
                 self.bounds[name] = (factor.least, max(factor.least, min(factor.most, extent)))
             elif factor.word == "most":
                 self.saturated.append(name)
-            elif factor.word == "half":
+            elif factor.word in ("full", "half"):
                 most = self._most(slot, dimension)
-                self.bounds[name] = (-(-most // 2), self.whole.problem.extents[dimension])
+                least = most if factor.word == "full" else -(-most // 2)
+                self.bounds[name] = (least, self.whole.problem.extents[dimension])
                 self.most[name] = (most, most)
             elif factor.word == "all" and (dimension, str(on_array)) not in asked:
                 asked.add((dimension, str(on_array)))
                 self._all(slot, dimension, on_array)
         return self._with(self.bounds, self.saturated)
+
+    def _in_turn(self) -> list[Place]:
+        """The places in the order in which factors are found: inner arrays before those around them."""
+        arrays = [place for place in self.places if place[3]]
+        arrays.sort(key=lambda place: -self.nest.regions.index(place[0].rpartition(".")[0]))
+        first = next((i for i, place in enumerate(self.places) if place[3]), 0)
+        others = [place for place in self.places[first:] if not place[3]]
+        return [*self.places[:first], *arrays, *others]
 
     def _all(self, slot: str, dimension: str, on_array: bool) -> None:
         """Close a dimension's loops outside a place, if it then fits; else let it be what does."""
@@ -92,7 +101,11 @@ class _Fitting:
         """Bounds of 1 for every loop but the outermost of each dimension that is left open."""
         closed: Bounds = {}
         outermost: dict[str, str] = {}
-        for slot, dimension, _, on_array in self.places:
+        # What arrays have no places for is left to loops above the innermost.
+        inner = max((i for i, place in enumerate(self.places) if place[3]), default=0)
+        above = [place for place in self.places[:inner] if not place[3]]
+        others = [place for i, place in enumerate(self.places) if place[3] or i >= inner]
+        for slot, dimension, _, on_array in [*above, *others]:
             name, place = f"{slot}.{dimension}", "array" if on_array else slot
             if self.bounds.get(name) != (1, 1) and outermost.setdefault(dimension, place) != place:
                 closed[name] = (1, 1)

@@ -28,7 +28,7 @@ def _must_be(wanted: str) -> WrapValidator:
     return WrapValidator(read)
 
 
-_Value = Annotated[str | int, _must_be("a number, a range such as 2..8, or any, most, half or all")]
+_Value = Annotated[str | int, _must_be("a number, a range such as 2..8, or any, most, half, full or all")]
 _Names = Annotated[Text | list[Text], _must_be("a tensor or a list of tensors")]
 _Orders = Annotated[list[Text] | list[list[Text]], _must_be("a list of dimensions or a list of such lists")]
 

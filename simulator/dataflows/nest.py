@@ -26,6 +26,8 @@ from simulator.problem import Problem
 
 Bounds = dict[str, tuple[int, int]]
 Axes = dict[str, dict[str, str | int]]
+# Of a loop: its slot, dimension and factor, and whether it lies on an array's axis.
+Place = tuple[str, str, str | int, bool]
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,9 @@ class Nest:
             found.append(now)
         return found
 
-    def places(self) -> list[tuple[str, str, str | int, bool]]:
-        """Slot, dimension, factor of every loop, outermost first, and whether it lies on an array's axis."""
-        found: list[tuple[str, str, str | int, bool]] = []
+    def places(self) -> list[Place]:
+        """The place of every loop, outermost first."""
+        found: list[Place] = []
         seen: set[tuple[str, str]] = set()
 
         def add(sections: list[tuple[Section, str]]) -> None:
@@ -121,19 +123,21 @@ class Nest:
                         found.append((slot, dimension, section.factors.get(dimension, "any"), False))
 
         pairs = list(zip(self.sections, self.slots, strict=True))
-        add([(s, slot) for s, slot in pairs if not s.inside])
-        found += [
-            (axis, d, value, True) for axis, factors in self.axes.items() for d, value in factors.items()
-        ]
-        add([(s, slot) for s, slot in pairs if s.inside])
+        for region in self.regions:
+            for axis, factors in self.axes.items():
+                if axis.rpartition(".")[0] == region:
+                    found += [(axis, d, value, True) for d, value in factors.items()]
+            add([(s, slot) for s, slot in pairs if self._region(slot) == region])
         return found
 
-    def _region(self, node: str) -> str:
-        rank = self.architecture.rank_of(node.rpartition(".")[0])
+    def _region(self, slot: str) -> str:
+        if slot in self.regions:
+            return slot
+        rank = self.architecture.rank_of(slot.rpartition(".")[0])
         return [self.regions[0], *(a.name for a in self.architecture.arrays if a.rank < rank)][-1]
 
     def _inside(self, slot: str) -> bool:
-        return slot != self.regions[0] and (slot in self.regions or self._region(slot) != self.regions[0])
+        return self._region(slot) != self.regions[0]
 
 
 def nest_on(dataflow: Dataflow, problem: Problem, architecture: Architecture) -> Nest:

@@ -10,10 +10,13 @@ from simulator.page.run import layer_table
 from simulator.page.tables import Cell, Row, Table, short, table
 from simulator.report import big, notes
 from simulator.report_runs import (
+    MACHINE_HEADINGS,
     difference_cells,
     lineup_headings,
+    lineup_notes,
     lineup_rows,
     lineup_title,
+    machine_rows,
     measure_name,
     setting_lines,
     signed,
@@ -89,7 +92,10 @@ def _signed(row: Difference | None) -> Cell:
 
 
 def lineup_html(lineup: Lineup) -> str:
-    """Many runs: a row each, the least of each column marked."""
+    """Many runs: a row each, the least of each column marked; what machines they are."""
     rows: list[Row] = [[name, *cells] for name, cells in lineup_rows(lineup)]
-    lines = ["* the least of its column", *(f"{name}: {why}" for name, why in lineup.failures.items())]
-    return tables_html([table(lineup_title(lineup), lineup_headings(lineup), rows)], lines)
+    tables = [table(lineup_title(lineup), lineup_headings(lineup), rows)]
+    if lineup.kind == "architecture":
+        machines: list[Row] = [[name, *cells] for name, cells in machine_rows(lineup)]
+        tables.append(table("machines", MACHINE_HEADINGS, machines))
+    return tables_html(tables, lineup_notes(lineup))

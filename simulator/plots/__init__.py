@@ -25,6 +25,7 @@ from simulator.plots.dataflows import dataflow_bars, dataflow_comparison, datafl
 from simulator.plots.energy import energy_bars, energy_breakdown, energy_table
 from simulator.plots.graph import network_graph
 from simulator.plots.lines import lines_of, sweep_lines
+from simulator.plots.machines import machine_comparison, machine_table
 from simulator.plots.mapping import array_map, mapping_on_array, places_table
 from simulator.plots.occupancy import memory_occupancy, occupancy_bars, occupancy_table
 from simulator.plots.points import front_table, named_points, pareto, search_table, unbeaten
@@ -49,6 +50,8 @@ __all__ = [
     "front_table",
     "grouped_bars",
     "lines_of",
+    "machine_comparison",
+    "machine_table",
     "mapping_on_array",
     "memory_occupancy",
     "named_points",

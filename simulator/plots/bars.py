@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, groupby, pairwise
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 _GAP = 0.6  # between two groups, in bars
+_MARKERS = "oDs^v"
 
 Row = Mapping[str, Any]
 Parts = Mapping[str, Sequence[float | None]]
@@ -119,6 +120,7 @@ def stacked_bars(
     *,
     groups: Sequence[str] | None = None,
     missing: str = "n/a",
+    points: Collection[str] = (),
 ) -> Figure:
     """Stacked bars in one panel below the other: the same labels, the first part at the foot.
 
@@ -132,6 +134,8 @@ def stacked_bars(
         labels. A bar whose parts are all None is left empty and marked with ``missing``.
     groups
         The group of each label, written below the labels; neighbours of one group stand together.
+    points
+        Panels in which each part is a point by itself, along a logarithmic axis: for values far apart.
 
     Raises
     ------
@@ -150,7 +154,10 @@ def stacked_bars(
     looks = looks_of([list(parts) for parts in panels.values()])
     explained: set[str] = set()
     for ax, (quantity, parts) in zip(axes, panels.items(), strict=True):
-        _stack(ax, foot, parts, looks, missing)
+        if quantity in points:
+            _points(ax, foot, parts, looks, missing)
+        else:
+            _stack(ax, foot, parts, looks, missing)
         name_axes(ax, "", quantity)
         if shown := set(ax.get_legend_handles_labels()[1]) - explained:
             explained |= shown
@@ -290,10 +297,28 @@ def _stack(ax: Axes, foot: _Foot, parts: Parts, looks: Mapping[str, Look], missi
         if any(heights):
             _bars(ax, name, foot.places, heights, 0.8, looks[name], floor)
             floor = [low + height for low, height in zip(floor, heights, strict=True)]
+    _mark_missing(ax, foot, parts, missing)
+    _stand(ax, foot)
+
+
+def _points(ax: Axes, foot: _Foot, parts: Parts, looks: Mapping[str, Look], missing: str) -> None:
+    ax.set_yscale("log")
+    for number, (name, values) in enumerate(parts.items()):
+        shown = [(place, value) for place, value in zip(foot.places, values, strict=True) if value]
+        ax.plot(
+            [place for place, _ in shown], [value for _, value in shown], label=named(name), color="black",
+            marker=_MARKERS[number % len(_MARKERS)], markersize=4 * current().scale, linestyle="none",
+            markerfacecolor=looks[name][0], markeredgewidth=2 * current().edge, zorder=3 - 0.01 * number,
+        )  # fmt: skip
+    _mark_missing(ax, foot, parts, missing)
+    ax.set_xlim(*_ends(foot))
+    ax.tick_params("x", length=0)
+
+
+def _mark_missing(ax: Axes, foot: _Foot, parts: Parts, missing: str) -> None:
     for place, bar in zip(foot.places, zip(*parts.values(), strict=True), strict=True):
         if None in bar:
             _mark(ax, place, missing)
-    _stand(ax, foot)
 
 
 def _group(ax: Axes, foot: _Foot, series: Parts, looks: Mapping[str, Look], missing: str = "n/a") -> None:
@@ -309,8 +334,12 @@ def _group(ax: Axes, foot: _Foot, series: Parts, looks: Mapping[str, Look], miss
 
 def _stand(ax: Axes, foot: _Foot) -> None:
     ax.set_ylim(0)
-    ax.set_xlim(foot.places[0] - 0.6, foot.places[-1] + 0.6)
+    ax.set_xlim(*_ends(foot))
     ax.tick_params("x", length=0)
+
+
+def _ends(foot: _Foot) -> tuple[float, float]:
+    return foot.places[0] - 0.6, foot.places[-1] + 0.6
 
 
 def _mark(ax: Axes, place: float, missing: str) -> None:

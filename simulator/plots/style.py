@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from simulator.errors import SimulatorError, did_you_mean
-from simulator.files import write_atomically
+from simulator.files import check_writable, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -148,11 +148,7 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 
     """
     import matplotlib
 
-    target = Path(path)
-    kind = target.suffix.lower().removeprefix(".")
-    if kind not in _FORMATS:
-        known = ", ".join(f".{name}" for name in _FORMATS)
-        raise SimulatorError(f"cannot draw {target.name!r}: the name must end in one of {known}")
+    kind = _format(path)
     if not dpi >= 1:
         raise SimulatorError(f"pixels an inch must be 1 or more, not {dpi}")
     image = io.BytesIO()
@@ -162,7 +158,22 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 
     settings = {"svg.hashsalt": "dataflow-simulator", "pdf.fonttype": 42, "hatch.linewidth": EDGE}
     with matplotlib.rc_context(settings):  # type: ignore[arg-type]
         whole.savefig(image, format=kind, dpi=dpi, metadata=_FORMATS[kind])
-    write_atomically(target, image.getvalue())
+    write_atomically(path, image.getvalue())
+
+
+def check_picture(path: str | os.PathLike[str]) -> None:
+    """Make sure that a figure could be written, before the work that it shows; SimulatorError if not."""
+    _format(path)
+    check_writable(path)
+
+
+def _format(path: str | os.PathLike[str]) -> str:
+    """The format that a file's name asks for."""
+    kind = Path(path).suffix.lower().removeprefix(".")
+    if kind not in _FORMATS:
+        known = ", ".join(f".{name}" for name in _FORMATS)
+        raise SimulatorError(f"cannot draw {Path(path).name!r}: the name must end in one of {known}")
+    return kind
 
 
 def figure_of(drawn: Figure | Axes) -> Figure:

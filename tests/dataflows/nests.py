@@ -36,6 +36,18 @@ def pads(words=8, x=4, **axes):
     )
 
 
+def clusters(x=2):
+    """Clusters of four PEs like `pads`', each under a buffer of its own."""
+    return machine(
+        {"storage": "DRAM"},
+        {"array": "CL", "axes": {"x": {"size": x}}},
+        {"storage": "BUF", "keeps": ["outputs"]},
+        {"array": "PE", "axes": {"x": {"size": 4}}},
+        {"storage": "RF", "keeps": ["weights"], "capacity": "8 words", "buffering": "single"},
+        {"mac": {}},
+    )
+
+
 def flow(*nest, **fields):
     return Dataflow("mine", "", nest, **fields)
 

@@ -9,7 +9,7 @@ from simulator.dataflows.declaration import Keep, Spread, read_factor
 from simulator.errors import MappingError, SimulatorError
 from simulator.problem import convolution
 
-from .nests import bounds, flow, mappings, on_axes, pads, places
+from .nests import bounds, clusters, flow, mappings, on_axes, pads, places
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,8 @@ def test_any_is_every_bound_that_the_rule_of_factors_has(rule, m, expected):
         ("2..2", 5, {2}),
         ("2..9999999999", 5, {2, 3}),
         ("half", 6, {2, 3}),
+        ("full", 6, {3}),
+        ("full", 5, {3}),
         ("all", 3, {3}),
         ("all", 5, {3}),  # The axis has no five places: as much as fits.
         ("any", 3, {1, 2, 3}),
@@ -68,8 +70,11 @@ def in_the_pe(factors, order="MCP"):
     [
         ("most", 16, {8}),
         ("most", 12, {6}),
+        ("full", 16, {8}),
         ("half", 16, {4, 6, 8}),  # Balanced: four, three or two passes.
         ("half", 5, {3, 5}),
+        ("full", 5, {5}),
+        ("full", 13, {7}),
         ("all", 7, {7}),
         ("all", 8, {8}),
         ("all", 16, {8}),
@@ -237,6 +242,33 @@ def test_the_entry_that_names_an_axis_closest_has_its_factor():
     assert bounds_on_x({"x": {"C": 2}, "each": {"C": 4, "M": 2}}, c=8, m=2) == {"M": {2}, "C": {2}}
 
 
+@pytest.mark.parametrize(("m", "expected"), [(3, (1, 1, 3)), (8, (1, 2, 4)), (16, (2, 2, 4))])
+def test_an_array_is_filled_before_the_one_around_it(m, expected):
+    nest = (Keep("memory", loops=("M",)), Spread({"CL.x": {"M": "full"}, "PE.x": {"M": "full"}}))
+    names = ("M@DRAM", "M@CL.x", "M@PE.x")
+    assert bounds(flow(*nest), convolution(m=m), clusters(), *names) == {expected}
+
+
+def test_loops_between_arrays_take_what_the_inner_one_has_no_places_for():
+    """Sixteen channels, none of them in loops of the memory: four on the inner array, the rest above it."""
+    nest = (
+        Keep("memory", loops=("M",)),
+        Spread({"CL.x": {"C": "any"}, "PE.x": {"C": "full"}}),
+        Keep("BUF", ("outputs",), ("C",)),
+    )
+    names = ("C@CL.x", "C@BUF", "C@PE.x")
+    assert bounds(flow(*nest), convolution(c=16), clusters(), *names) == {(1, 4, 4), (2, 2, 4)}
+
+
+def test_all_of_a_dimension_leaves_no_loop_of_it_between_arrays():
+    nest = (
+        Keep("memory", loops=("M",)),
+        Spread({"CL.x": {"M": "any"}, "PE.x": {"C": "all"}}),
+        Keep("BUF", ("outputs",), ("C",)),
+    )
+    assert bounds(flow(*nest), convolution(c=4), clusters(), "C@BUF", "C@PE.x") == {(1, 4)}
+
+
 def test_two_entries_that_name_an_axis_as_closely_must_agree():
     assert bounds_on_x({"x": {"C": 4}, "PE.x": {"C": 4}}, c=8)["C"] == {4}
     with pytest.raises(MappingError, match=r"PE.x takes C: 2 from x and C: 4 from PE.x; give one of them"):
@@ -244,7 +276,7 @@ def test_two_entries_that_name_an_axis_as_closely_must_agree():
 
 
 def test_factors_as_text():
-    for value in ("any", "most", "half", "all", 1, 7, 9999999999):
+    for value in ("any", "most", "half", "full", "all", 1, 7, 9999999999):
         assert read_factor(value).plain == value
     assert (read_factor("4").plain, read_factor("2..8").plain, read_factor("3..3").plain) == (4, "2..8", 3)
     for value in (

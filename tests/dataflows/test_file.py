@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 import simulator as sim
 from simulator import dataflows
+from simulator.architecture import load_architecture, registered_architectures
 from simulator.dataflows import DATAFLOWS, load_dataflow
 from simulator.dataflows.declaration import Dataflow, Keep, Spread
 from simulator.dataflows.file import from_data, to_data, to_yaml
@@ -46,6 +47,17 @@ def test_a_dataflow_printed_and_read_back_is_equal(name, file):
     assert load_dataflow(flow) is load_dataflow(name) is flow
 
 
+def test_dataflows_of_single_machines_go_by_name():
+    names = dataflows.machine_dataflows()
+    native = {load_architecture(machine).native_dataflow for machine in registered_architectures()}
+    assert names and set(names) <= native
+    for name in names:
+        assert load_dataflow(name).name == name
+        assert load_dataflow(name) is load_dataflow(name)
+    with pytest.raises(SimulatorError, match="unknown dataflow 'shidianao'; did you mean 'shidiannao'"):
+        load_dataflow("shidianao")
+
+
 @pytest.mark.parametrize("name", ["row_stationary", "weight_stationary", "input_stationary"])
 def test_a_user_s_file_gives_the_built_in_s_space(name, file):
     path = file(f"name: {name}", "name: mine", text=to_yaml(DATAFLOWS[name]))
@@ -56,7 +68,7 @@ def test_a_user_s_file_gives_the_built_in_s_space(name, file):
 @st.composite
 def declared(draw):
     """A nest of any levels, factors and axes that does not contradict itself."""
-    value = st.sampled_from(("any", "most", "half", 1, 7, "2..8"))
+    value = st.sampled_from(("any", "most", "full", "half", 1, 7, "2..8"))
 
     def keep(level, tensors):
         orders = draw(st.lists(st.permutations("CMP"), min_size=1, max_size=3, unique_by=tuple))
@@ -241,7 +253,7 @@ def test_what_is_wrong_in_a_file_is_one_clear_line(old, new, words, file):
     [
         (
             "mots",
-            "nest[2]: factor 'mots' is none of any, most, half, all, no number from 1 on and no "
+            "nest[2]: factor 'mots' is none of any, most, half, full, all, no number from 1 on and no "
             "range as 2..8; did you mean 'most'?",
         ),
         ("8..2", "nest[2]: factor 8..2 is an empty range; the smaller number comes first"),
@@ -250,9 +262,9 @@ def test_what_is_wrong_in_a_file_is_one_clear_line(old, new, words, file):
         ("0x10", "nest[2]: factor '0x10' is none of"),
         ("99999999999", "nest[2]: factor '99999999999' is none of"),
         ("9" * 30, "nest[2].array.each.M: is too large a number"),
-        ("true", "each.M: must be a number, a range such as 2..8, or any, most, half or all, got true"),
-        ("2.5", "or any, most, half or all, got 2.5"),
-        ("[2]", "or any, most, half or all, got a list"),
+        ("true", "each.M: must be a number, a range such as 2..8, or any, most, half, full or all, got true"),
+        ("2.5", "or any, most, half, full or all, got 2.5"),
+        ("[2]", "or any, most, half, full or all, got a list"),
         ("~", "nest[2].array.each.M: is empty; give a value or leave the field out"),
         ("64", "at most 8 is possible there; without nest[2].array.each.M: 64 there would be one"),
     ],

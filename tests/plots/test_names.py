@@ -59,6 +59,7 @@ DRAWN: dict[str, tuple[Callable[[str], Axes | Figure], str]] = {
     "roof": (lambda name: plots.roofline(called(name)), "layers of {}"),
     "memory": (lambda name: plots.memory_occupancy(called(name)), "1{}"),
     "flows": (lambda name: plots.dataflow_comparison([called(name)]), "{}"),
+    "machines": (lambda name: plots.machine_comparison([called(name)]), "{}"),
     "lines": (lambda name: plots.lines_of(rows(name), "PEs", "cycles", "flow"), "5{}"),
     "sweep": (lambda name: plots.sweep_lines(rows(name), "PEs", ["cycles"], "flow", "net"), "5{}"),
     "front": (lambda name: plots.pareto([*rows(name)[1:]], "PEs", "cycles", "flow"), "3{}"),
