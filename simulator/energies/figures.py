@@ -29,7 +29,9 @@ class Figures:
         """Return a quantity for a part with a value of each variable, None where the table has none of it.
 
         What no point varies scales so: with the width by the bit; with banks, as each is a memory of its
-        share of the capacity; with the node by `nodes.factor`. ``part`` may leave out a node.
+        share of the capacity; with the node by `nodes.factor`. Where the law is curved, a memory smaller
+        than any point takes the energy of the smallest, and its share of area and leakage. ``part`` may leave
+        out a node.
 
         Raises
         ------
@@ -49,6 +51,11 @@ class Figures:
             times *= factor(quantity, self.fixed["node_nm"], part["node_nm"])
         if missing := [name for name in law.variables if name not in own]:
             raise EnergyTableError(f"the figure depends on {missing[0]}, which is not stated")
+        least, _ = self.ranges.get("capacity_bytes", (0.0, 0.0))
+        if law.curved and own.get("capacity_bytes", least) < least:
+            # A curve through larger memories may rise again where they get smaller.
+            times *= own["capacity_bytes"] / least if quantity in ("leakage_mw", "area_um2") else 1.0
+            own["capacity_bytes"] = least
         return law(own) * times
 
     @property

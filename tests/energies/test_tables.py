@@ -55,6 +55,14 @@ def test_banks_that_no_point_varies_are_memories_of_their_share(tmp_path: Path) 
     assert (four.leakage_mw, four.area_um2) == (pytest.approx(4), pytest.approx(40))
 
 
+@pytest.mark.parametrize("name", ["cacti_65nm", "cacti_45nm", "cacti_45nm_hp"])
+def test_a_register_smaller_than_any_point_costs_no_more_than_the_smallest(name: str) -> None:
+    one, two, least = (load_table(name).memory(Memory("RF", 8 * size, 16, 1, False)) for size in (1, 2, 64))
+    assert one.energies == two.energies == least.energies
+    assert one.area_um2 == pytest.approx(least.area_um2 / 64)
+    assert two.leakage_mw == pytest.approx(least.leakage_mw / 32)
+
+
 @pytest.mark.parametrize(
     ("table", "message"),
     [
