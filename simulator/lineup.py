@@ -173,7 +173,8 @@ def compare_dataflows(
     Parameters
     ----------
     names
-        Dataflows by name or file; by default all with a nest of their own, so not "flexible".
+        Dataflows by name or file; by default all with a nest of their own, so not "flexible", and the
+        machine's native one.
     energy
         The table that the machine is priced by, by name or file; by default it has its own prices.
     choices
@@ -185,10 +186,16 @@ def compare_dataflows(
         For unknown names and wrong settings, and where no dataflow can run the network.
     """
     machine = load_architecture(architecture, energy)
-    chosen = [name for name, flow in DATAFLOWS.items() if flow.nest] if names is None else list(names)
+    chosen = _dataflows_for(machine) if names is None else list(names)
     _check_distinct("dataflow", [os.fspath(name) for name in chosen])
     runs = {os.fspath(name): (machine, load_dataflow(name)) for name in chosen}
     return _line_up("dataflow", load_network(network), runs, {}, energy, choices)
+
+
+def _dataflows_for(machine: Architecture) -> list[str]:
+    chosen = [name for name, flow in DATAFLOWS.items() if flow.nest]
+    native = machine.native_dataflow
+    return chosen if native is None or native in DATAFLOWS else [native, *chosen]
 
 
 def compare_architectures(

@@ -8,6 +8,7 @@ import pytest
 
 import simulator as sim
 from simulator.comparison import MEASURES
+from simulator.dataflows import DATAFLOWS
 from simulator.errors import SimulatorError
 from simulator.lineup import Lineup, compare_architectures, compare_dataflows
 
@@ -127,6 +128,12 @@ def test_dataflows_are_compared_on_one_machine():
     priced = compare_dataflows(network(), SMALL, flows[:1], energy="isca16", workers=0)
     assert priced[flows[0]].architecture == SMALL.priced("isca16")
     assert "priced by isca16" in str(priced)
+
+
+def test_a_machines_own_dataflow_is_among_those_compared():
+    found = compare_dataflows(network(), "diannao", workers=0)
+    assert list(found.results) == ["diannao"]
+    assert list(found.failures) == [name for name, flow in DATAFLOWS.items() if flow.nest]
 
 
 def test_machines_are_compared_and_one_that_cannot_is_told():
