@@ -200,12 +200,17 @@ def _array(form: ArrayForm, rank: int, place: str) -> Array:
             reason = "is reserved" if name in ArrayForm.model_fields else "is not a name"
             raise _error(place, "axes", f"{name[:80]!r} {reason}; use letters, digits, '_' and '-'")
     network = form.network
+    topologies = tuple(getattr(form.topology, tensor) for tensor in TENSORS)
+    if form.fan_out is not None and "tree" not in topologies:
+        raise _error(place, "fan_out", "only trees have one; state topology: tree, or drop it")
     return Array(
         name=form.array,
         rank=rank,
         axes=tuple(_axis(name, axis) for name, axis in form.axes.items()),
         network_widths=tuple(_rate(getattr(network, tensor)) for tensor in TENSORS),
         network_up_bits=_rate(network.outputs_up),
+        topologies=topologies,
+        fan_out=form.fan_out or 2,
         ramps=form.ramp,
         prices=_price_table(form.price, ARRAY_ACTIONS, TENSORS, place),
         unpriced=_absent(form.price, ARRAY_ACTIONS),

@@ -29,6 +29,9 @@ MAX_PRICE = 1e12
 # word by word through FIFOs beside the level, into places the old tile has left (fifo).
 BUFFERINGS = ("single", "double", "fifo")
 BufferingMode = Literal["single", "double", "fifo"]
+# How an array's network reaches its places: each by itself, or words once over buses, trees or a mesh.
+TOPOLOGIES = ("unicast", "bus", "tree", "mesh")
+Topology = Literal["unicast", "bus", "tree", "mesh"]
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}", re.ASCII)
 
 
@@ -65,11 +68,12 @@ def _operands_or_all(value: object) -> object:
     return value
 
 
-def _for_each_tensor(value: object) -> object:
+def _for_each_tensor(value: object, words: tuple[str, ...]) -> object:
     if isinstance(value, str):
-        if value not in BUFFERINGS:
+        if value not in words:
+            listed = ", ".join(map(repr, words[:-1]))
             raise ValueError(
-                f"must be 'single', 'double', 'fifo' or a mapping of tensors to these, got {value[:60]!r}"
+                f"must be {listed}, {words[-1]!r} or a mapping of tensors to these, got {value[:60]!r}"
             )
         return dict.fromkeys(TENSORS, value)
     return value
@@ -83,7 +87,14 @@ _SIZE_SCHEMA = {"type": "string", "pattern": rf"^{AMOUNT_PATTERN}\s*({'|'.join(k
 _RATE_SCHEMA = {"type": "string", "pattern": rf"^{AMOUNT_PATTERN}\s*({'|'.join(BITS_PER_UNIT)})$"}
 _PRICE_SCHEMA: dict[str, Any] = {"type": "number", "minimum": 0, "maximum": MAX_PRICE}
 _OPERANDS_SCHEMA = {"type": "array", "items": {"enum": list(OPERANDS)}, "uniqueItems": True}
-_BUFFERING = {"enum": list(BUFFERINGS)}
+
+
+def _for_tensors(words: tuple[str, ...]) -> WithJsonSchema:
+    """The schema of one word for all tensors, or one for each."""
+    word = {"enum": list(words)}
+    each = {"type": "object", "properties": dict.fromkeys(TENSORS, word), "additionalProperties": False}
+    return WithJsonSchema({"anyOf": [word, each]})
+
 
 Name = Annotated[
     str, AfterValidator(_named), WithJsonSchema({"type": "string", "pattern": f"^{NAME.pattern}$"})
@@ -171,19 +182,8 @@ class BufferingForm(FileForm):
 
 Buffering = Annotated[
     BufferingForm,
-    BeforeValidator(_for_each_tensor),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                _BUFFERING,
-                {
-                    "type": "object",
-                    "properties": dict.fromkeys(TENSORS, _BUFFERING),
-                    "additionalProperties": False,
-                },
-            ]
-        }
-    ),
+    BeforeValidator(lambda value: _for_each_tensor(value, BUFFERINGS)),
+    _for_tensors(BUFFERINGS),
 ]
 
 
@@ -243,12 +243,29 @@ class NetworkForm(FileForm):
     outputs_up: Rate | None = None
 
 
+class TopologyForm(FileForm):
+    """How a network reaches its places, for each tensor."""
+
+    weights: Topology = "unicast"
+    inputs: Topology = "unicast"
+    outputs: Topology = "unicast"
+
+
+Topologies = Annotated[
+    TopologyForm,
+    BeforeValidator(lambda value: _for_each_tensor(value, TOPOLOGIES)),
+    _for_tensors(TOPOLOGIES),
+]
+
+
 class ArrayForm(_Physical):
     """An array of equal places along named axes."""
 
     array: Name
     axes: Annotated[dict[str, AxisForm], Field(min_length=1, max_length=8)]
     network: NetworkForm = NetworkForm()
+    topology: Topologies = TopologyForm()
+    fan_out: Annotated[int, Field(ge=2, le=MAX_PLACES)] | None = None
     ramp: bool = False
     price: ArrayPrices = ArrayPrices()
 

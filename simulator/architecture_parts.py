@@ -90,7 +90,9 @@ class Array:
     """Equal places along named axes, fed by one network.
 
     `network_widths` are bits per cycle into the array in the order of TENSORS, `network_up_bits` those of
-    outputs leaving it (None: they share the outputs' width); a width of None is no limit.
+    outputs leaving it (None: they share the outputs' width); a width of None is no limit. `topologies`
+    are how words reach the places, by tensor: "unicast", "bus", "tree" (a node feeds `fan_out` others) or
+    "mesh"; the last axis is the trunk.
     """
 
     name: str
@@ -98,6 +100,8 @@ class Array:
     axes: tuple[Axis, ...]
     network_widths: tuple[float | None, ...]
     network_up_bits: float | None
+    topologies: tuple[str, ...]
+    fan_out: int
     ramps: bool
     prices: PriceTable
     unpriced: tuple[str, ...]
@@ -116,6 +120,10 @@ class Array:
     def network_bits(self, tensor: str) -> float | None:
         """Return the bits per cycle into the array for a tensor, None without limit."""
         return self.network_widths[TENSORS.index(known(tensor, TENSORS, "tensor"))]
+
+    def topology(self, tensor: str) -> str:
+        """Return how a tensor's words reach the places: "unicast", "bus", "tree" or "mesh"."""
+        return self.topologies[TENSORS.index(known(tensor, TENSORS, "tensor"))]
 
     def price(self, action: str, tensor: str) -> float:
         """Return the energy per word of an action of ARRAY_ACTIONS."""

@@ -70,6 +70,13 @@ def _array_lines(array: Array) -> list[str]:
         widths.append(f"outputs on their way up {array.network_up_bits:g}")
     if widths:
         lines.append(f"network in bits per cycle: {', '.join(widths)}")
+    if set(array.topologies) != {"unicast"}:
+        kinds = {
+            t: f"tree of {array.fan_out}" if kind == "tree" else kind
+            for t, kind in zip(TENSORS, array.topologies, strict=True)
+        }
+        each = ", ".join(f"{t} {kind}" for t, kind in kinds.items())
+        lines.append(f"topology: {each if len(set(kinds.values())) > 1 else kinds['weights']}")
     if array.ramps:
         lines.append("streams start anew with each pass (ramp)")
     return lines + _price_lines(array.prices, ARRAY_ACTIONS, array.unpriced, "word")

@@ -55,10 +55,13 @@ def tile(problem, tensor, base, chunk, clip):
     return frozenset(itertools.product(*lines))
 
 
-def naive_columns(problem, mapping, tensor, parent, child, *, holds, clip, splits=(), zero=0, weight=None):
+def naive_columns(
+    problem, mapping, tensor, parent, child, *, holds, clip, splits=(), zero=0, weight=None, receivers=None
+):
     """Move words one by one across a boundary with ``parent`` and ``child`` loops above its two sides.
 
     ``weight`` makes a number of a place's index, to multiply what is delivered there or sent from there.
+    With ``receivers`` return the places of every word moved, as sets; if true not of forwardable ones.
     """
     loops = mapping.loops
     temporal = [i for i in range(child) if not loops[i].spatial]
@@ -78,19 +81,21 @@ def naive_columns(problem, mapping, tensor, parent, child, *, holds, clip, split
         return tuple(place for i, place in index.items() if i in apart)
 
     members = [(group(index), 1 if weight is None else weight(index), offset) for index, offset in places]
-    return kind(problem, tensor, steps, members, chunk, holds, clip)
+    moved = []
+    counted = kind(problem, tensor, steps, members, chunk, holds, clip, moved, receivers)
+    return counted if receivers is None else moved
 
 
 def _base(*offsets):
     return {d: sum(offset[d] for offset in offsets) for d in offsets[0]}
 
 
-def _delivered(problem, tensor, steps, members, chunk, holds, clip):
+def _delivered(problem, tensor, steps, members, chunk, holds, clip, moved, linked):
     reads = fills = forwardable = 0
     held = [frozenset()] * len(members)
     before = {}
     for step in steps:
-        needs, tiles = {}, {}
+        needs, tiles, places = {}, {}, {}
         for number, (group, weight, offset) in enumerate(members):
             if not below(problem, step, offset):
                 continue
@@ -98,17 +103,22 @@ def _delivered(problem, tensor, steps, members, chunk, holds, clip):
             need = words - held[number]
             needs.setdefault(group, set()).update(need)
             tiles.setdefault(group, set()).update(words)
+            for word in need:
+                places.setdefault((group, word), set()).add(number)
             fills += weight * len(need)
             if holds:
                 held[number] = words
         reads += sum(map(len, needs.values()))
         if holds:
             forwardable += sum(len(need & before.get(group, set())) for group, need in needs.items())
+        for (group, word), those in places.items():
+            if not (linked and holds and word in before.get(group, set())):
+                moved.append(those)
         before = tiles
     return {"parent_reads": reads, "child_fills": fills, "forwardable": forwardable}
 
 
-def _drained(problem, tensor, steps, members, chunk, holds, clip):
+def _drained(problem, tensor, steps, members, chunk, holds, clip, moved, linked):
     drains = contributed = 0
     taken = {}
 
@@ -117,6 +127,7 @@ def _drained(problem, tensor, steps, members, chunk, holds, clip):
         words, active = taken.pop(group)
         drains += len(words)
         contributed += len(words) * sum(active.values())
+        moved.extend([set(active)] * len(words))
 
     for step in steps:
         nominal, active = {}, {}
@@ -134,6 +145,51 @@ def _drained(problem, tensor, steps, members, chunk, holds, clip):
     for group in list(taken):
         drain(group)
     return {"drains": drains, "contributed": contributed}
+
+
+def naive_wires(problem, mapping, tensor, parent, child, *, holds, clip, splits, wires):
+    """Hops of a boundary: for every word that goes anywhere in a step, the wires to all that it goes to."""
+    members = [index for index, _ in positions(problem, mapping.loops, _spatial(mapping, child))]
+    hops = 0
+    for receivers in naive_columns(
+        problem, mapping, tensor, parent, child, holds=holds, clip=clip, splits=splits, receivers=wires.linked
+    ):
+        driven = set()
+        for number in receivers:
+            places = _axis_places(mapping, wires, members[number])
+            apart = tuple(i for at, i in members[number].items() if mapping.loops[at].array in wires.outside)
+            for a, (_, size) in enumerate(wires.axes):
+                way = _axis_wires(wires.kind, places[a], size, wires.fan_out)
+                driven |= {(apart, places[:a], wire) for wire in way}
+        hops += len(driven)
+    return hops
+
+
+def _spatial(mapping, child):
+    return [i for i in range(child) if mapping.loops[i].spatial]
+
+
+def _axis_places(mapping, wires, index):
+    """A place's number on each axis of a network; inner loops run fastest."""
+    places = []
+    for name, _ in wires.axes:
+        place = 0
+        for at, i in sorted(index.items()):
+            loop = mapping.loops[at]
+            if (loop.array, loop.axis) == (wires.array, name):
+                place = place * loop.bound + i
+        places.append(place)
+    return tuple(places)
+
+
+def _axis_wires(kind, place, size, fan_out):
+    """Wires of one axis between its beginning and a place."""
+    if kind == "bus":
+        return range(1, size)
+    if kind == "mesh":
+        return range(1, place + 1)
+    levels = itertools.takewhile(lambda h: fan_out**h < size, itertools.count())
+    return [(h, place // fan_out**h) for h in levels]
 
 
 def naive_counts(problem, mapping, rules):
@@ -322,6 +378,9 @@ def machines(draw, bandwidth=True):
             fields["buffering"] = {t: draw(modes) for t in ("weights", "inputs", "outputs")}
         return {"storage": name, **fields}
 
+    shared = st.sampled_from(("bus", "mesh", "tree"))
+    topology = st.just("unicast") | shared
+
     def array(name, axis, hop):
         axis_fields = {
             "size": 1024,
@@ -335,12 +394,13 @@ def machines(draw, bandwidth=True):
             "array": name,
             "axes": {axis: axis_fields},
             "network": {t: width for t, width in network.items() if used[t]},
+            "topology": {t: draw(topology if hop else shared) for t in ("weights", "inputs", "outputs")},
             "ramp": draw(st.booleans()),
             "price": {
                 "deliver": draw(price),
                 "link": draw(price),
                 "add": draw(price),
-                "hop": hop and draw(price),
+                "hop": draw(price),
             },
         }
 

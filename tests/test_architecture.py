@@ -125,6 +125,19 @@ def test_buffering_is_double_unless_said(buffering: object, expected: list[bool]
     assert [buffer.double_buffered(tensor) for tensor in TENSORS] == expected
 
 
+def test_a_network_feeds_every_place_by_itself_unless_a_topology_is_stated() -> None:
+    assert [Architecture.from_dict(SMALL).array("PE").topology(t) for t in TENSORS] == ["unicast"] * 3
+    assert "topology" not in Architecture.from_dict(SMALL).describe()
+    mesh = Architecture.from_dict(changed("hierarchy.2.topology", "mesh"))
+    assert [mesh.array("PE").topology(t) for t in TENSORS] == ["mesh"] * 3
+    assert "    topology: mesh\n" in mesh.describe()
+    data = changed("hierarchy.2.topology", {"inputs": "bus", "outputs": "tree"})
+    data["hierarchy"][2]["fan_out"] = 4
+    mixed = Architecture.from_dict(data)
+    assert [mixed.array("PE").topology(t) for t in TENSORS] == ["unicast", "bus", "tree"]
+    assert "    topology: weights unicast, inputs bus, outputs tree of 4\n" in mixed.describe()
+
+
 def test_a_fifo_holds_one_tile_and_does_not_wait() -> None:
     buffer = Architecture.from_dict(changed("hierarchy.1.buffering", {"inputs": "fifo", "outputs": "single"}))
     glb = buffer.storage("GLB")

@@ -233,7 +233,73 @@ def timeline() -> Drawing:
     return drawing
 
 
-DRAWINGS = {f.__name__: f for f in (nest, window, multicast, sums, ragged, timeline)}
+def wires() -> Drawing:
+    """One word on its way to a diagonal of places, over four networks; counted for it and for all words."""
+    columns, rows, chosen = 4, 3, 3
+    drawing = Drawing(
+        740,
+        330,
+        "Wires that one word drives to reach three of twelve places: place by place, bus, tree, mesh",
+    )
+    drawing.text(10, 18, f"word {chosen} of outputs[x] += weights[y] * inputs[x + y], to places of 4 x 3")
+    words = {x + y: [(a, x + y - a) for a in range(columns) if 0 <= x + y - a < rows]
+             for x in range(columns) for y in range(rows)}  # fmt: skip
+    for panel, kind in enumerate(("unicast", "bus", "tree", "mesh")):
+        left, top = 24 + 182 * panel, 66
+        drawing.text(left - 14, 44, kind, "strong")
+        driven = wires_to(words[chosen], kind, columns, rows)
+        counts = {word: len(wires_to(places, kind, columns, rows)) for word, places in words.items()}
+        for y in range(rows):
+            for x in range(columns):
+                kept = "held" if (x, y) in words[chosen] else "cell"
+                drawing.box(left + 40 * x, top + 72 * y, 26, 26, kept)
+        for wire in sorted(set(driven)):
+            _draw_wire(drawing, left, top, kind, wire)
+        drawing.text(left - 14, 306, f"{counts[chosen]} hops", "strong")
+        drawing.text(left - 14, 324, f"all {len(words)} words: {sum(counts.values())}", "small")
+    return drawing
+
+
+Wire = tuple[str, int, int, int]
+
+
+def wires_to(places: list[tuple[int, int]], kind: str, columns: int, rows: int) -> list[Wire]:
+    """Wires on the ways to places, x and y: an axis, the row of a branch, a level, a number along the axis.
+
+    Each stands once, but where places are fed one by one.
+    """
+    ways: list[Wire] = []
+    for x, y in places:
+        for axis, row, at, size in (("y", 0, y, rows), ("x", y, x, columns)):
+            if kind == "tree":
+                ways += [(axis, row, level, at >> level) for level in range((size - 1).bit_length())]
+            else:
+                end = size - 1 if kind == "bus" else at
+                ways += [(axis, row, 0, i) for i in range(end)]
+    return ways if kind == "unicast" else sorted(set(ways))
+
+
+def _draw_wire(drawing: Drawing, left: float, top: float, kind: str, wire: Wire) -> None:
+    """A wire between neighbours, or of a tree from a node to the one above it: below a row, or left of it."""
+    axis, row, level, i = wire
+    thick, reach = 4, 2**level
+    if kind != "tree":
+        x, y = (left + 40 * i + 26, top + 72 * row + 11) if axis == "x" else (left + 11, top + 72 * i + 26)
+        drawing.box(x, y, *((14, thick) if axis == "x" else (thick, 46)), "new")
+        return
+    # From the middle of the places below the node to the middle of those below the node above it.
+    low, high = ((at * size + (size - 1) / 2) for at, size in ((i, reach), (i // 2, 2 * reach)))
+    if axis == "x":
+        y = top + 72 * row + 30 + 14 * level
+        drawing.box(left + 40 * low + 11, y, thick, 12, "new")
+        drawing.box(left + 40 * min(low, high) + 11, y + 11, 40 * abs(high - low) + thick, thick, "new")
+    else:
+        x = left - 8 - 9 * level
+        drawing.box(x - 3, top + 72 * low + 11, 10, thick, "new")
+        drawing.box(x - 5, top + 72 * min(low, high) + 11, thick, 72 * abs(high - low) + thick, "new")
+
+
+DRAWINGS = {f.__name__: f for f in (nest, window, multicast, sums, ragged, timeline, wires)}
 
 
 def main() -> None:

@@ -8,15 +8,31 @@ import numpy as np
 
 from simulator.architecture import Architecture
 from simulator.batch.layout import SLOT_AXIS
-from simulator.batch.program import CLIPS, HOLDS, ROLES, WEIGHT
+from simulator.batch.program import (
+    AXES,
+    CLIPS,
+    HOLDS,
+    NETWORK_AXES,
+    NETWORK_LIES,
+    NETWORK_LINKED,
+    ROLES,
+    WEIGHT,
+    WIRES,
+)
 from simulator.batch.state import INSIDE, LOOP_BOUND, LOOP_DIM, LOOP_SLOT, LOOP_STRIDE
-from simulator.counting.closed_form import answer_query, make_frame
+from simulator.cost.hops import wires_of
+from simulator.counting.closed_form import answer_query, answer_wires, make_frame
 from simulator.counting.events import Frame
 from simulator.counting.lowering import COLUMNS, TEMPORAL, Ints, Queries, Structure, rank_arrays
 from simulator.counting.sets import MAX_PLACES, MAX_POSITIONS
+from simulator.counting.wires import AXES as WIRE_AXES
+from simulator.counting.wires import FULL, LINKED, USED, Wiring, make_wiring, no_wiring
 from simulator.errors import ProblemError
 from simulator.jit import lean_kernel
 from simulator.problem import Problem
+
+# Entries of classes of words that go to the same places, 5 MB a thread; rows with more are not countable.
+_ROOM = 2**16
 
 
 class General(NamedTuple):
@@ -60,11 +76,28 @@ def general_scratch(problem: Problem, architecture: Architecture, most_loops: in
         np.array([t.name == problem.output for t in problem.tensors], np.int64),
     )
     places = min(int(extents.max()), MAX_PLACES)
+    wiring = _wiring(problem, architecture, most_loops, len(dims), positions)
     return General(
-        make_frame(structure, np.zeros(most_loops, np.int64), places, positions, length),
+        make_frame(structure, np.zeros(most_loops, np.int64), places, positions, length, wiring),
         Queries(one(), one(), one(), one(), np.zeros((1, most_loops), np.int64), one()),
         np.zeros(COLUMNS, np.int64),
     )
+
+
+def _wiring(
+    problem: Problem, architecture: Architecture, most_loops: int, ranks: int, positions: int
+) -> Wiring:
+    """Scratch for the largest network with a price for hops; none where there is none."""
+    depths = [
+        wires_of(architecture, array, tensor, False).depth
+        for array in architecture.arrays
+        for tensor in problem.tensor_names
+        if array.price("hop", tensor) and array.topology(tensor) != "unicast"
+    ]
+    if not depths:
+        return no_wiring()
+    dims = len(problem.dimensions)
+    return make_wiring(most_loops, dims, dims + ranks, positions, architecture.mac_units, max(depths), _ROOM)
 
 
 @lean_kernel
@@ -91,7 +124,9 @@ def general_query(g, state, code, b, query, count, tensor, child, answers, lane,
 @lean_kernel
 def _ask(g, state, code, b, query, count, tensor, child, weight):
     """One question to the closed form, the answer into g.answer; loops outermost first."""
-    frame, queries = g.frame, g.queries
+    frame, queries, network = g.frame, g.queries, code[query + WIRES]
+    if network >= 0:
+        _set_network(frame.wiring, code, network)
     for i in range(count):
         loop = count - 1 - i
         frame.structure.loop_dim[loop] = state[LOOP_DIM, i]
@@ -99,8 +134,28 @@ def _ask(g, state, code, b, query, count, tensor, child, weight):
         frame.strides[loop] = state[LOOP_STRIDE, i]
         axis = state[SLOT_AXIS, state[LOOP_SLOT, i]]
         queries.roles[0, loop] = TEMPORAL if axis < 0 else code[query + ROLES + axis]
+        if network >= 0 and axis >= 0:
+            frame.wiring.loops[loop, 0] = code[network + NETWORK_LIES + axis]
     queries.tensor[0] = tensor
     queries.child[0] = count - state[INSIDE, child]
     queries.holds[0], queries.clip[0], queries.weight[0] = code[b + HOLDS], code[b + CLIPS], weight
     g.answer[:] = 0
-    answer_query(frame, count, queries, np.int64(0), g.answer)
+    if network < 0:
+        answer_query(frame, count, queries, np.int64(0), g.answer)
+        return
+    answer_wires(frame, count, queries, np.int64(0), g.answer)
+    if frame.wiring.marks[FULL]:
+        frame.epoch[1], frame.wiring.marks[FULL] = 1, 0
+
+
+@lean_kernel
+def _set_network(wiring, code, network):
+    """Put a network's axes where the closed form looks for them."""
+    wiring.marks[LINKED], wiring.marks[WIRE_AXES] = (
+        code[network + NETWORK_LINKED],
+        code[network + NETWORK_AXES],
+    )
+    at = network + NETWORK_LIES + code[AXES]
+    for a in range(code[network + NETWORK_AXES]):
+        for column in range(USED):
+            wiring.axes[a, column] = code[at + a * USED + column]

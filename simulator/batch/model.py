@@ -43,7 +43,8 @@ class CostModel:
         range, a wrong version), "keeps" (required levels bypassed), "hierarchy" (levels out of order),
         "reach" (loops whose last iteration is never reached), "cover" (dimensions not covered), each
         axis ("PE.x": places too many), each capacity ("GLB.capacity", a partition "GLB.inputs+outputs":
-        bits too many), "countable" (numbers past what 64 bits count, or a price no such mapping has).
+        bits too many), "countable" (numbers past what 64 bits count, a price no such mapping has, or
+        hops of words that go to more sets of places than there is room for).
     boundaries
         (tensor, parent) of each row of ``counts``: the level and the next one below that keeps the tensor.
     actions

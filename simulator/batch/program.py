@@ -35,6 +35,7 @@ from simulator.counting.lowering import (
     lower,
     lower_queries,
 )
+from simulator.counting.wires import Wires
 from simulator.errors import ArchitectureError
 from simulator.legality import rules
 from simulator.mapping import Loop, Mapping, Store
@@ -63,8 +64,11 @@ from simulator.problem import Problem
 ) = range(22)  # fmt: skip
 # A query's record, before a role for each axis: the axis whose index weighs the words or -1; whether
 # `forwardable` is wanted; whether the first and last tiles are; whether each step of each place moves a word;
-# whether all places share what comes (none counts by itself, none alone).
-WEIGHT, FORWARD, TIMED, EVERY_MAC, SHARED, ROLES = range(6)
+# whether all places share what comes (none counts by itself, none alone); the address of its network or -1.
+WEIGHT, FORWARD, TIMED, EVERY_MAC, SHARED, WIRES, ROLES = range(7)
+# A network: whether neighbours pass words on; its number of axes; what each axis of the machine is to it;
+# then its axes.
+NETWORK_LINKED, NETWORK_AXES, NETWORK_LIES = range(3)
 # A form: how many terms; for each an index into the answers and a coefficient.
 # A priced action: its form, how many of the words are finished; price, words and finished words in a unit.
 # Words of an action: its number among `Priced.names`, its form.
@@ -258,7 +262,7 @@ def _record(tables: _Tables, tensor: str, parent: str, child: str, linking: Arra
         return [len(kept), *chain.from_iterable(kept.items())]
 
     record[QUERY_COUNT] = len(queries)
-    record[QUERY] = tables.write(_queries(architecture, nest, queries, actions, flows))
+    record[QUERY] = tables.write(_queries(tables, nest, queries, actions, flows))
     addresses = [tables.write(form(words)) for words in forms.forms.values()]
     record[COUNT_FORMS] = tables.write(addresses)
     priced = [action for action in actions if action.price]
@@ -289,10 +293,10 @@ def _terms(flow: Flow) -> tuple[Terms, Terms, Terms, Terms]:
 
 
 def _queries(
-    architecture: Architecture, nest: Nest, queries: list[Query], actions: list[Action], flows: list[Flow]
+    tables: _Tables, nest: Nest, queries: list[Query], actions: list[Action], flows: list[Flow]
 ) -> list[int]:
     """Records of queries, with a role per axis."""
-    axes = [(array.name, axis.name) for array in architecture.arrays for axis in array.axes]
+    axes = [(array.name, axis.name) for array in tables.architecture.arrays for axis in array.axes]
     loops = [(str(loop.array), str(loop.axis)) for loop in nest.mapping.loops]
     timed = {query for flow in flows for terms in _terms(flow)[:3] for query, *_ in terms}
     asked = [term[:2] for action in actions for term in action.words.terms]
@@ -303,8 +307,15 @@ def _queries(
         by_axis = [int(roles[loops.index(axis)]) if axis in loops else INSIDE for axis in axes]
         boundary = query.boundary
         weight = axes.index(loops[query.weight]) if query.weight >= 0 else -1
+        wires = -1 if query.wires is None else tables.write(_network(query.wires, axes))
         apart = boundary.child == MAC and not boundary.holds and not boundary.clips
-        every = apart and weight < 0 and set(by_axis) <= {SPLIT, INSIDE}
+        every = apart and weight < 0 and wires < 0 and set(by_axis) <= {SPLIT, INSIDE}
         shared = set(by_axis) <= {UNION, INSIDE}
-        written += [weight, query in forward, query in timed, every, shared, *by_axis]
+        written += [weight, query in forward, query in timed, every, shared, wires, *by_axis]
     return written
+
+
+def _network(wires: Wires, axes: list[tuple[str, str]]) -> list[int]:
+    """The record of a network."""
+    lies = [wires.lies(array, axis) for array, axis in axes]
+    return [int(wires.linked), len(wires.axes), *lies, *chain.from_iterable(wires.rows())]

@@ -131,6 +131,7 @@ def count_row(state, code, known, stamps, count, answers, lane):
                     not plain
                     or code[query + program.FORWARD]
                     or code[query + program.WEIGHT] >= 0
+                    or code[query + program.WIRES] >= 0
                     or not state[FITS + clip, tensor]
                     or not (
                         code[query + program.SHARED] or roles_agree(state, code, query + program.ROLES, child)

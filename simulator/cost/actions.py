@@ -11,12 +11,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from simulator.architecture import Architecture, Array, Storage
+from simulator.cost.hops import hops, wires_of
 from simulator.counting.counts import BoundaryForms, boundary_forms
 from simulator.counting.forms import Form, column
 from simulator.counting.lowering import (
-    CONTRIBUTED,
     DRAINS,
-    FILLS,
     MAC,
     READS,
     Boundary,
@@ -24,7 +23,7 @@ from simulator.counting.lowering import (
     Query,
     total,
 )
-from simulator.errors import ArchitectureError
+from simulator.counting.wires import Wires
 from simulator.legality import moved_bits, word_widths
 from simulator.problem import Problem
 
@@ -140,6 +139,16 @@ def linked(nest: Nest, architecture: Architecture, boundary: Boundary) -> bool:
     return linking_array(nest, architecture, boundary) is not None
 
 
+def followed(nest: Nest, architecture: Architecture) -> list[tuple[int, Wires]]:
+    """Every network that has a topology and a price for hops, with the number of its boundary."""
+    return [
+        (row, wires_of(architecture, array, boundary.tensor, linked(nest, architecture, boundary)))
+        for row, boundary in enumerate(nest.boundaries)
+        for array in crossed(architecture, boundary)
+        if array.price("hop", boundary.tensor) and array.topology(boundary.tensor) != "unicast"
+    ]
+
+
 def loops_above(nest: Nest, architecture: Architecture, array: Array, inclusive: bool) -> int:
     """Index of the first spatial loop on ``array`` (or, inclusive, inside it); all loops if there is none."""
     for index, loop in enumerate(nest.mapping.loops):
@@ -215,27 +224,5 @@ def _network_actions(
         if linking_array(nest, architecture, boundary) == array.name:
             yield on_network("link", forms.forwardable)
     if array.price("hop", boundary.tensor):
-        if inner is not None:
-            raise ArchitectureError(
-                f"{architecture.name}: array {array.name}: hop has no price where {boundary.tensor} pass on "
-                f"to {inner.name} without a level between; keep them at a level there"
-            )
-        yield on_network("hop", _distance(nest, architecture, boundary, array, query))
-
-
-def _distance(nest: Nest, architecture: Architecture, boundary: Boundary, array: Array, query: Query) -> Form:
-    """Words times the number of places between their child and the corner where the network enters.
-
-    Of outputs the way up; the way down of partial sums read back is not priced.
-    """
-    name = CONTRIBUTED if boundary.output else FILLS
-    distance = Form()
-    places: dict[str, int] = {}
-    for index in reversed(range(boundary.parent_above, boundary.child_above)):
-        loop = nest.mapping.loops[index]
-        if loop.spatial and loop.array == array.name:
-            step = places.get(str(loop.axis), 1)
-            weighted = Query(boundary, query.zero_above, query.split_above, query.splits, weight=index)
-            distance = distance + Form(((weighted, name, step),))
-            places[str(loop.axis)] = step * loop.bound
-    return distance
+        links = linked(nest, architecture, boundary)
+        yield on_network("hop", hops(nest, architecture, boundary, array, inner, links))

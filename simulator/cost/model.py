@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from simulator.architecture import STORAGE_ACTIONS, Architecture
-from simulator.cost.actions import Action, energy_actions
+from simulator.cost.actions import Action, energy_actions, followed
 from simulator.cost.timing import Cycles, cycles, timing
 from simulator.counting import check_engine
 from simulator.counting import closed_form as closed_form_engine
@@ -111,8 +111,14 @@ def cost(problem: Problem, architecture: Architecture, mapping: Mapping, engine:
         from simulator.cost.executed import what_values_did
         from simulator.counting.functional import execute_and_verify
 
-        execution = execute_and_verify(nest, capacity_words(problem, architecture, mapping))
-        _agree(problem, execution.counts, counts, True)
+        networks = followed(nest, architecture)
+        execution = execute_and_verify(nest, capacity_words(problem, architecture, mapping), networks)
+        hops = [
+            ((wires.array, nest.boundaries[row].tensor, "hop"), taken)
+            for (row, wires), taken in zip(networks, execution.hops, strict=True)
+        ]
+        words = {(a.component, a.tensor, a.action): int(table.words(a.words, answers)) for a in actions}
+        _agree(problem, execution.counts, counts, all(words[name] == taken for name, taken in hops))
         counts, executed = execution.counts, what_values_did(nest, architecture, execution)
     rows = [_row(action, int(table.words(action.words, answers)), executed) for action in actions]
     spent = cycles(times, table, answers, counts.steps, timeline)
@@ -143,10 +149,11 @@ def _row(action: Action, words: int, executed: Executed | None) -> EnergyRow:
 def _agree(problem: Problem, one: Counts, other: Counts, everywhere: bool) -> None:
     if one.rows == other.rows and one.steps == other.steps and everywhere:
         return
+    elsewhere = "The traffic of one instance, or the hops, differ."
     differing = [(a, b) for a, b in zip(one.rows, other.rows, strict=True) if a != b]
     raise EngineDifferenceError(
         f"{problem.name}: the {one.engine} engine and the closed form differ, which is a defect of the "
-        f"simulator; please report the mapping. {differing[:1] or 'The traffic of one instance differs.'}"
+        f"simulator; please report the mapping. {differing[:1] or elsewhere}"
     )
 
 

@@ -8,6 +8,8 @@ clipped) are alike, and one of them is worked out for all.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from simulator.counting.events import (
@@ -44,8 +46,10 @@ from simulator.counting.lowering import (
     lower_queries,
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
+from simulator.counting.wire_events import count_wires
+from simulator.counting.wires import Wiring, lay_wires, no_wiring, with_room
 from simulator.errors import ProblemError
-from simulator.jit import lean_kernel, run_interruptibly
+from simulator.jit import inlined, lean_kernel, run_interruptibly
 
 
 def count_queries(nest: Nest, queries: list[Query]) -> Ints:
@@ -56,17 +60,34 @@ def count_queries(nest: Nest, queries: list[Query]) -> Ints:
     ProblemError
         For more positions or ragged places of one dimension than there is memory for.
     """
-    asked = lower_queries(nest, queries)
     out = np.zeros((len(queries), COLUMNS), np.int64)
-    if queries:
-        sizes = kernel_sizes(nest.structure, nest.bounds[None, :], asked)
-        frame = make_frame(nest.structure, nest.bounds, *sizes)
-        if run_interruptibly(_closed_form, frame, asked, out):
-            raise ProblemError("more than 2**24 ragged places of one dimension; give it fewer, larger tiles")
+    plain = [i for i, query in enumerate(queries) if query.wires is None]
+    if plain:
+        out[plain] = _count(_closed_form, nest, [queries[i] for i in plain], no_wiring())
+    for i, query in enumerate(queries):
+        if query.wires is not None:
+            out[i] = _count_wires(nest, query)
     return out
 
 
-def make_frame(structure: Structure, bounds: Ints, places: int, positions: int, length: int) -> Frame:
+def _count_wires(nest: Nest, query: Query) -> Ints:
+    return with_room(nest, query, lambda wiring: _count(_closed_form_of_wires, nest, [query], wiring)[0])
+
+
+def _count(kernel: Callable[..., int], nest: Nest, queries: list[Query], wiring: Wiring) -> Ints:
+    """Counts (Q, COLUMNS) of queries of one network, or of none."""
+    asked = lower_queries(nest, queries)
+    out = np.zeros((len(queries), COLUMNS), np.int64)
+    sizes = kernel_sizes(nest.structure, nest.bounds[None, :], asked)
+    frame = make_frame(nest.structure, nest.bounds, *sizes, wiring)
+    if run_interruptibly(kernel, frame, asked, out):
+        raise ProblemError("more than 2**24 ragged places of one dimension; give it fewer, larger tiles")
+    return out
+
+
+def make_frame(
+    structure: Structure, bounds: Ints, places: int, positions: int, length: int, wiring: Wiring
+) -> Frame:
     """Return a frame without a question: a nest, and scratch that every question of it uses again.
 
     ``places`` in time and ``positions`` on the arrays of one dimension, ``length`` of the longest bitmap.
@@ -95,39 +116,67 @@ def make_frame(structure: Structure, bounds: Ints, places: int, positions: int, 
         sums=zeros(ranks, 6),
         others=zeros(dims, 3),
         settled=zeros(ranks + dims),
+        wiring=wiring,
     )
 
 
 @lean_kernel
 def _closed_form(frame, queries, out):
     """Count every query of a nest; return 1 where a dimension has too many ragged places."""
-    inside = frame.settled
-    inside[:] = 1
-    for loop in range(len(frame.bounds) - 1, -1, -1):
-        frame.strides[loop] = inside[frame.structure.loop_dim[loop]]
-        inside[frame.structure.loop_dim[loop]] *= frame.bounds[loop]
+    _set_strides(frame)
     for q in range(len(queries.tensor)):
         answer_query(frame, len(frame.bounds), queries, q, out[q])
     return frame.epoch[1]
 
 
 @lean_kernel
-def answer_query(frame, count, queries, q, out):
-    """Every column of a query of the first ``count`` loops of a frame, into ``out`` (COLUMNS,) of zeros."""
+def _closed_form_of_wires(frame, queries, out):
+    """The same for one query of wires: apart, so that only those who ask compile it."""
+    _set_strides(frame)
+    answer_wires(frame, len(frame.bounds), queries, np.int64(0), out[0])
+    return frame.epoch[1]
+
+
+@lean_kernel
+def _set_strides(frame):
+    inside = frame.settled
+    inside[:] = 1
+    for loop in range(len(frame.bounds) - 1, -1, -1):
+        frame.strides[loop] = inside[frame.structure.loop_dim[loop]]
+        inside[frame.structure.loop_dim[loop]] *= frame.bounds[loop]
+
+
+@inlined
+def _ask(frame, count, queries, q):
+    """The frame of a query of the first ``count`` loops."""
     t, bounds = queries.tensor[q], frame.bounds[:count]
     position_offsets(
         frame.structure, bounds, frame.strides, queries, q, frame.offsets, frame.n_offsets, frame.shape
     )
-    f = Frame(
+    return Frame(
         frame.structure, bounds, frame.strides, queries.child[q], queries.holds[q], queries.clip[q],
         queries.roles[q], frame.structure.rank_start[t], frame.structure.rank_start[t + 1],
         frame.offsets, frame.n_offsets, frame.shape, frame.places, frame.stamps, frame.epoch,
-        frame.sums, frame.others, frame.settled,
+        frame.sums, frame.others, frame.settled, frame.wiring,
     )  # fmt: skip
-    if f.structure.is_output[t]:
+
+
+@lean_kernel
+def answer_query(frame, count, queries, q, out):
+    """Every column of a query of the first ``count`` loops of a frame, into ``out`` (COLUMNS,) of zeros."""
+    f = _ask(frame, count, queries, q)
+    if f.structure.is_output[queries.tensor[q]]:
         count_output(f, out)
     else:
         count_operand(f, out)
+
+
+@lean_kernel
+def answer_wires(frame, count, queries, q, out):
+    """The wires that a query's reads or drains drive, into their column."""
+    f, output = _ask(frame, count, queries, q), frame.structure.is_output[queries.tensor[q]]
+    lay_wires(f.structure, f.bounds, queries, q, f.wiring)
+    out[DRAINS if output else READS] = count_wires(f, output)
 
 
 @lean_kernel

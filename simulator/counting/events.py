@@ -12,16 +12,17 @@ import numpy as np
 
 from simulator.counting.lowering import TEMPORAL, UNION, Ints, Structure
 from simulator.counting.sets import MAX_PLACES, chunk_words, compare_tile, stamp_tile
+from simulator.counting.wires import Wiring
 from simulator.jit import lean_kernel
 
 # Sums of a rank: words of the union, those of it that stay, words delivered, those that were held, words
 # of the union that others of the group had, those of them that stay.
 UNION_WORDS, KEPT, DELIVERED, HELD, SHARED, SHARED_KEPT = range(6)
 # Rows of the places of a dimension: base, anchor one step of the event before, last reached, how many.
-_BASE, _ANCHOR, _LAST, _MANY = range(4)
+BASE, ANCHOR, LAST, MANY = range(4)
 START = -1
 # A literal would compile the kernels that it is given to once more.
-_MERGED = np.bool_(True)
+MERGED = np.bool_(True)
 
 
 class Frame(NamedTuple):
@@ -45,6 +46,7 @@ class Frame(NamedTuple):
     sums: Ints
     others: Ints
     settled: Ints
+    wiring: Wiring
 
 
 @lean_kernel
@@ -57,7 +59,7 @@ def own_rank(f, d):
 
 
 @lean_kernel
-def _last(f, d, k, start):
+def last_place(f, d, k, start):
     """The last place that loops of ``d`` inside ``k`` reach from ``start``, below the extent."""
     room = f.structure.extents[d] - 1 - start
     reached = 0
@@ -68,14 +70,14 @@ def _last(f, d, k, start):
 
 
 @lean_kernel
-def _places(f, d, k, merge, places):
+def places_at(f, d, k, merge, places):
     """Places of dimension ``d`` at event ``k``; loops outside k vary, k counts from 1, those inside are 0.
 
     ``merge`` folds every place that is complete into one, for sums that do not see where they stand.
     Where the others are more than there is room for, ``epoch[1]`` says so.
     """
     if k == START:
-        places[_BASE, 0], places[_ANCHOR, 0], places[_LAST, 0], places[_MANY, 0] = 0, -1, -1, 1
+        places[BASE, 0], places[ANCHOR, 0], places[LAST, 0], places[MANY, 0] = 0, -1, -1, 1
         return 1
     extent = f.structure.extents[d]
     outer, span, back, own = 1, 0, 0, 1
@@ -93,10 +95,10 @@ def _places(f, d, k, merge, places):
         start = _count_up_to(f, d, k, extent - f.shape[d, 1] - f.shape[d, 0] - max(0, span - back))
         complete = start - (-(-start // own) if back else 0)
         if complete > 0:
-            places[_BASE, 0] = back
-            places[_ANCHOR, 0] = 0
-            places[_LAST, 0] = span
-            places[_MANY, 0] = complete
+            places[BASE, 0] = back
+            places[ANCHOR, 0] = 0
+            places[LAST, 0] = span
+            places[MANY, 0] = complete
             n = 1
     for place in range(start, outer):
         if back and place % own == 0:
@@ -111,10 +113,10 @@ def _places(f, d, k, merge, places):
         if n == places.shape[1]:
             f.epoch[1] = 1
             break
-        places[_BASE, n] = base
-        places[_ANCHOR, n] = base - back
-        places[_LAST, n] = base - back + _last(f, d, k, base - back)
-        places[_MANY, n] = 1
+        places[BASE, n] = base
+        places[ANCHOR, n] = base - back
+        places[LAST, n] = base - back + last_place(f, d, k, base - back)
+        places[MANY, n] = 1
         n += 1
     return n
 
@@ -139,8 +141,8 @@ def lacking(f, d, k):
     extent = f.structure.extents[d]
     groups, children, again = 0, 0, 0
     places = f.places[0]
-    for i in range(_places(f, d, k, _MERGED, places)):
-        base, last, many = places[_BASE, i], places[_LAST, i], places[_MANY, i]
+    for i in range(places_at(f, d, k, MERGED, places)):
+        base, last, many = places[BASE, i], places[LAST, i], places[MANY, i]
         for s in range(f.n_offsets[d, 0]):
             split = f.offsets[d, 0, 0, s]
             if base + split >= extent:
@@ -160,14 +162,14 @@ def own_words(f, d, k):
     extent = f.structure.extents[d]
     words, same = 0, 0
     places = f.places[0]
-    for i in range(_places(f, d, k, _MERGED, places)):
+    for i in range(places_at(f, d, k, MERGED, places)):
         for s in range(f.n_offsets[d, 0]):
-            at = places[_BASE, i] + f.offsets[d, 0, 0, s]
+            at = places[BASE, i] + f.offsets[d, 0, 0, s]
             if at < extent:
                 size = min(f.shape[d, 0], extent - at) * f.offsets[d, 0, 1, s]
-                words += size * places[_MANY, i]
-                if places[_LAST, i] == places[_BASE, i]:
-                    same += size * places[_MANY, i]
+                words += size * places[MANY, i]
+                if places[LAST, i] == places[BASE, i]:
+                    same += size * places[MANY, i]
     return words, same
 
 
@@ -175,7 +177,7 @@ def own_words(f, d, k):
 def last_active(f, d):
     """Of dimension ``d``: words, or groups where the output lacks it, that are active in the last step."""
     total = 0
-    last = _last(f, d, np.int64(START), np.int64(0))
+    last = last_place(f, d, np.int64(START), np.int64(0))
     for s in range(f.n_offsets[d, 0]):
         at = last + f.offsets[d, 0, 0, s]
         if at < f.structure.extents[d]:
@@ -184,7 +186,7 @@ def last_active(f, d):
 
 
 @lean_kernel
-def _data(f, r):
+def data_range(f, r):
     """The coordinates of rank ``r`` that count, as first and end, and whether that is all of them."""
     length = 1
     for j in range(2):
@@ -203,13 +205,13 @@ def rank_sums(f, r, k, sums):
     """The six sums of rank ``r`` at event ``k`` into ``sums``."""
     sums[:] = 0
     d1, d2 = f.structure.rank_dims[r, 0], f.structure.rank_dims[r, 1]
-    first, end, everything = _data(f, r)
-    n1 = _places(f, d1, k, everything, f.places[0])
+    first, end, everything = data_range(f, r)
+    n1 = places_at(f, d1, k, everything, f.places[0])
     if d2 < 0:
         for i in range(n1):
             _line_sums(f, r, first, end, k, f.places[0, :, i], sums)
         return
-    n2 = _places(f, d2, k, everything, f.places[1])
+    n2 = places_at(f, d2, k, everything, f.places[1])
     if n1 * n2 > MAX_PLACES:
         f.epoch[1] = 1
         return
@@ -226,28 +228,28 @@ def _line_sums(f, r, first, end, k, place, sums):
     for s in range(f.n_offsets[d, 0]):
         for u in range(f.n_offsets[d, 1]):
             offset = f.offsets[d, 0, 0, s] + f.offsets[d, 1, 0, u]
-            at = place[_BASE] + offset
+            at = place[BASE] + offset
             if at >= extent:
                 continue
             words = chunk_words(at, f.shape[d, 0], extent, f.structure.rank_coefficients[r, 0], first, end)
-            words *= place[_MANY]
+            words *= place[MANY]
             weight = f.offsets[d, 0, 1, s] * f.offsets[d, 1, 1, u]
             sums[UNION_WORDS] += words
             sums[DELIVERED] += words * weight
-            if place[_ANCHOR] < 0:
+            if place[ANCHOR] < 0:
                 continue
-            before = place[_ANCHOR] + offset
-            same = before + _last(f, d, k, before) == at
+            before = place[ANCHOR] + offset
+            same = before + last_place(f, d, k, before) == at
             if same:
                 sums[KEPT] += words
                 sums[HELD] += words * weight
-            if _in_union(f, d, place[_BASE] + f.offsets[d, 1, 0, u] - place[_LAST]):
+            if in_union(f, d, place[BASE] + f.offsets[d, 1, 0, u] - place[LAST]):
                 sums[SHARED] += words
                 sums[SHARED_KEPT] += words if same else 0
 
 
 @lean_kernel
-def _in_union(f, d, value):
+def in_union(f, d, value):
     """Whether ``value`` is an offset of the loops that share groups along dimension ``d``."""
     if value < 0:
         return False
@@ -264,9 +266,9 @@ def _pair_sums(f, r, first, end, k, place1, place2, sums):
     a, b = f.structure.rank_coefficients[r, 0], f.structure.rank_coefficients[r, 1]
     e1, e2 = f.structure.extents[d1], f.structure.extents[d2]
     w1, w2 = f.shape[d1, 0], f.shape[d2, 0]
-    many = place1[_MANY] * place2[_MANY]
-    moves = place1[_ANCHOR] >= 0
-    still = moves and place1[_LAST] == place1[_BASE] and place2[_LAST] == place2[_BASE]
+    many = place1[MANY] * place2[MANY]
+    moves = place1[ANCHOR] >= 0
+    still = moves and place1[LAST] == place1[BASE] and place2[LAST] == place2[BASE]
     for s1 in range(f.n_offsets[d1, 0]):
         for s2 in range(f.n_offsets[d2, 0]):
             f.epoch[0] += 1
@@ -274,22 +276,22 @@ def _pair_sums(f, r, first, end, k, place1, place2, sums):
             lowest, highest = end, first
             for u1 in range(f.n_offsets[d1, 1]):
                 o1 = f.offsets[d1, 0, 0, s1] + f.offsets[d1, 1, 0, u1]
-                b1 = place1[_BASE] + o1
-                before1, last1 = place1[_ANCHOR] + o1, place1[_LAST] + o1
-                held1 = before1 + _last(f, d1, k, before1) if moves and before1 < e1 else e1
+                b1 = place1[BASE] + o1
+                before1, last1 = place1[ANCHOR] + o1, place1[LAST] + o1
+                held1 = before1 + last_place(f, d1, k, before1) if moves and before1 < e1 else e1
                 for u2 in range(f.n_offsets[d2, 1]):
                     o2 = f.offsets[d2, 0, 0, s2] + f.offsets[d2, 1, 0, u2]
-                    b2 = place2[_BASE] + o2
-                    if moves and not still and last1 < e1 and place2[_LAST] + o2 < e2:
-                        stamp_tile(f.stamps[2], group, last1, w1, e1, a, place2[_LAST] + o2, w2, e2, b)
+                    b2 = place2[BASE] + o2
+                    if moves and not still and last1 < e1 and place2[LAST] + o2 < e2:
+                        stamp_tile(f.stamps[2], group, last1, w1, e1, a, place2[LAST] + o2, w2, e2, b)
                     if b1 >= e1 or b2 >= e2:
                         continue
                     f.epoch[0] += 1
                     tile = f.epoch[0]
                     stamp_tile(f.stamps[3], tile, b1, w1, e1, a, b2, w2, e2, b)
                     if moves and not still:
-                        before2 = place2[_ANCHOR] + o2
-                        held2 = before2 + _last(f, d2, k, before2)
+                        before2 = place2[ANCHOR] + o2
+                        held2 = before2 + last_place(f, d2, k, before2)
                         stamp_tile(f.stamps[4], tile, held1, w1, e1, a, held2, w2, e2, b)
                     low = max(first, a * b1 + b * b2)
                     high = min(end, a * (min(b1 + w1, e1) - 1) + b * (min(b2 + w2, e2) - 1) + 1)

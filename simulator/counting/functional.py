@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping as Dictionary
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ from simulator.counting.functional_memory import (
     ZERO_MACS,
 )
 from simulator.counting.lowering import Ints, Nest
+from simulator.counting.wires import Wires
 from simulator.errors import EngineDifferenceError, SimulatorError
 from simulator.problem import Problem
 
@@ -42,7 +44,8 @@ class Execution:
     """What an execution leaves: its counts, its operands, and the output with the shape of its ranks.
 
     ``multiplies`` are the MACs whose gating operand was not zero (all without gating), ``needed`` the words
-    that those took over each boundary to the MAC, in the order of the counts' rows, 0 elsewhere.
+    that those took over each boundary to the MAC, in the order of the counts' rows, 0 elsewhere;
+    ``hops`` those on every network asked for.
     """
 
     counts: Counts
@@ -50,6 +53,7 @@ class Execution:
     operands: Dictionary[str, Ints]
     multiplies: int
     needed: tuple[int, ...]
+    hops: tuple[int, ...] = ()
 
 
 def execute(
@@ -58,8 +62,11 @@ def execute(
     *,
     seed: int = 0,
     capacity_words: Dictionary[tuple[str, str], int] | None = None,
+    networks: Sequence[tuple[int, Wires]] = (),
 ) -> Execution:
     """Execute a nest on real operands (random ones of ``seed`` where none are given).
+
+    ``networks`` are those whose hops are wanted, each with the row of its boundary, in the order of rows.
 
     ``capacity_words`` limits the words one instance of a (level, tensor) may hold; padding occupies
     none where the level does not store it. ``zero_operand_macs`` counts MACs with an operand that is
@@ -77,11 +84,13 @@ def execute(
     values = random_operands(nest.problem, seed) if operands is None else operands
     _check_operands(nest.problem, values)
     _check_outermost(nest.problem, layout)
-    return run(nest, layout, values)
+    return run(nest, layout, values, networks)
 
 
 def execute_and_verify(
-    nest: Nest, capacity_words: Dictionary[tuple[str, str], int] | None = None
+    nest: Nest,
+    capacity_words: Dictionary[tuple[str, str], int] | None = None,
+    networks: Sequence[tuple[int, Wires]] = (),
 ) -> Execution:
     """Execute a nest on random operands and compare its output with one computed without any nest.
 
@@ -93,7 +102,7 @@ def execute_and_verify(
         If the output is wrong.
     """
     operands = random_operands(nest.problem, seed=0)
-    executed = execute(nest, operands, capacity_words=capacity_words)
+    executed = execute(nest, operands, capacity_words=capacity_words, networks=networks)
     if not np.array_equal(executed.output, reference_output(nest.problem, operands)):
         raise EngineDifferenceError(
             f"{nest.problem.name}: executing the nest gave a wrong output, which is a defect of the "
@@ -102,9 +111,11 @@ def execute_and_verify(
     return executed
 
 
-def run(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Execution:
+def run(
+    nest: Nest, layout: Layout, operands: Dictionary[str, Ints], networks: Sequence[tuple[int, Wires]] = ()
+) -> Execution:
     """Execute a nest as laid out; see :func:`execute`."""
-    memory = allocate(nest, layout, operands)
+    memory = allocate(nest, layout, operands, networks)
     walk(layout.plan, layout.macs, memory)
     if memory.failure[0]:
         raise ExecutionError(_explain(nest, layout, memory.failure.tolist()))
@@ -117,7 +128,8 @@ def run(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Executio
     first = layout.first_slot(nest.problem.output)
     output = memory.values[first : first + math.prod(shape)].reshape(shape).copy()
     counts = Counts("functional", rows, macs, steps, active, zeros)
-    return Execution(counts, output, operands, int(memory.totals[MULTIPLIES]), tuple(memory.needed.tolist()))
+    needed, hops = tuple(memory.needed.tolist()), tuple(memory.tracks.hops.tolist())
+    return Execution(counts, output, operands, int(memory.totals[MULTIPLIES]), needed, hops)
 
 
 def random_operands(problem: Problem, seed: int) -> dict[str, Ints]:

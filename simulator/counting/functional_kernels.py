@@ -28,6 +28,7 @@ from simulator.counting.functional_memory import (
     ZERO_MACS,
 )
 from simulator.counting.functional_stores import drain, fail, fill, take
+from simulator.counting.functional_wires import begin_chains, follow_chains, note_place
 from simulator.counting.lowering import Ints
 from simulator.jit import kernel
 
@@ -69,6 +70,7 @@ def _multiply(extents, stores, macs, memory, deepest):
     needed, gate = memory.needed, memory.open
     tags, values, stamps, counts = memory.tags, memory.values, memory.stamps, memory.counts
     totals, reached, index, at = memory.totals, memory.reached, memory.place, memory.moved
+    tracks = memory.tracks
     places = len(product)
     while True:
         idle = 0
@@ -123,6 +125,8 @@ def _multiply(extents, stores, macs, memory, deepest):
                 counts[ports[t, PORT_ROW], FILLS] += fills
                 counts[ports[t, PORT_ROW], READS] += reads if shared else fills
                 totals[STAMP] += ports[t, GROUPS]
+                if tracks.first[ports[t, PORT_ROW] + 1] > tracks.first[ports[t, PORT_ROW]]:
+                    _follow_operand(macs, memory, t)
         t = output
         moved, words = at[0, t], at[1, t]
         drains, merges, refills, zeros, multiplies = 0, 0, 0, 0, 0
@@ -150,6 +154,8 @@ def _multiply(extents, stores, macs, memory, deepest):
             zeros += product[p] == 0
             multiplies += gate[p]
         row = ports[t, PORT_ROW]
+        if tracks.first[row + 1] > tracks.first[row]:
+            _follow_output(macs, memory, output, row)
         counts[row, DRAINS] += drains
         counts[row, MERGES] += merges
         counts[row, CONTRIBUTED] += places - idle
@@ -175,6 +181,37 @@ def _multiply(extents, stores, macs, memory, deepest):
                 break
         if going < deepest:
             return going
+
+
+@kernel
+def _follow_operand(macs, memory, t):
+    """Follow the words that MACs have taken in this step, each group's apart."""
+    table, tags, tracks = macs.table, memory.tags, memory.tracks
+    clip = PADDING if macs.ports[t, PORT_CLIPS] else 0
+    stamp, stamps_at = memory.totals[STAMP], macs.ports[t, PORT_STAMPS]
+    begin_chains(tracks)
+    for i in range(table.shape[2]):
+        p, word = table[t, PLACE, i], stamps_at + table[t, WORD, i] + memory.moved[1, t]
+        if memory.working[p] and not tags[table[t, ADDRESS, i] + memory.moved[0, t]] & clip:
+            group = stamp + table[t, GROUP, i]
+            note_place(tracks, word, memory.stamps[word] != group, False, p)
+            memory.stamps[word] = group
+    memory.totals[STAMP] += macs.ports[t, GROUPS]
+    follow_chains(tracks, macs.ports[t, PORT_ROW])
+
+
+@kernel
+def _follow_output(macs, memory, t, row):
+    """Follow what MACs have sent in this step; those of one part add to the same word."""
+    tracks, table, part = memory.tracks, macs.table, -1
+    begin_chains(tracks)
+    for i in range(table.shape[2]):
+        p = table[t, PLACE, i]
+        if memory.working[p]:
+            word = macs.ports[t, PORT_STAMPS] + table[t, WORD, i] + memory.moved[1, t]
+            note_place(tracks, word, table[t, PART, i] != part, False, p)
+            part = table[t, PART, i]
+    follow_chains(tracks, row)
 
 
 @kernel

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Dictionary
 from dataclasses import dataclass
 
@@ -21,7 +21,9 @@ from simulator.counting.functional_memory import (
     Scratch,
     Shapes,
 )
+from simulator.counting.functional_wires import make_tracks
 from simulator.counting.lowering import Ints, Nest
+from simulator.counting.wires import Wires
 from simulator.errors import ProblemError
 from simulator.problem import MAX_RANKS, Problem, Tensor
 
@@ -102,12 +104,16 @@ def lay_out(nest: Nest, capacity_words: Dictionary[tuple[str, str], int]) -> Lay
     return Layout(stores, plan, planner.ports(plan.shapes.stores))
 
 
-def allocate(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Memory:
+def allocate(
+    nest: Nest, layout: Layout, operands: Dictionary[str, Ints], networks: Sequence[tuple[int, Wires]]
+) -> Memory:
     """Memory before the first step: the outermost stores hold the operands and an output of zeros."""
     stores = layout.stores
     slots = sum(store.instances * store.slots for store in stores)
     instances, dimensions = layout.plan.offset.shape
     longest, span = _longest(stores)
+    words = sum(math.prod(nest.problem.shape(t)) for t in nest.problem.tensor_names)
+    notes = max(layout.macs.offset.shape[1], *(store.instances * store.slots for store in stores))
     tags, values = np.full(slots, -1, np.int64), np.zeros(slots, np.int64)
     for tensor in nest.problem.tensors:
         shape = nest.problem.shape(tensor.name)
@@ -125,7 +131,7 @@ def allocate(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Mem
         values=values,
         instances=zeros(3, instances),
         base=zeros(instances + 1, dimensions),
-        stamps=zeros(sum(math.prod(nest.problem.shape(t)) for t in nest.problem.tensor_names)),
+        stamps=zeros(words),
         counts=zeros(len(nest.boundaries), COUNT_COLUMNS),
         needed=zeros(len(nest.boundaries)),
         # Stamps in memory start at zero, so the first one handed out must not.
@@ -144,6 +150,7 @@ def allocate(nest: Nest, layout: Layout, operands: Dictionary[str, Ints]) -> Mem
             tile=zeros(4, longest),
             row=zeros(2, longest),
         ),
+        tracks=make_tracks(nest, networks, words, notes),
     )
 
 

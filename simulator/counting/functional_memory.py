@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from simulator.counting.functional_wires import Tracks
 from simulator.counting.lowering import Ints
 
 # Columns of a rank: its dimensions (-1 for none), their coefficients, the range that is data, and the
@@ -109,3 +110,4 @@ class Memory(NamedTuple):
     working: Ints
     open: Ints
     scratch: Scratch
+    tracks: Tracks

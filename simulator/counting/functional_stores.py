@@ -53,6 +53,7 @@ from simulator.counting.functional_memory import (
     THERE,
     WORD_STRIDE,
 )
+from simulator.counting.functional_wires import begin_chains, follow_chains, note_place
 from simulator.jit import kernel
 
 # Rows of Scratch.cursor.
@@ -198,6 +199,8 @@ def fill(plan, memory, store):
     slots, stamps_at = stores[store, SLOTS], stores[store, STAMPS]
     clip = PADDING if stores[store, CLIPS] else 0
     reads, fills, forwardable = 0, 0, 0
+    tracks, counts = memory.tracks, stores[store, ROW]
+    tracked = tracks.first[counts + 1] > tracks.first[counts]
     for run in range(stores[store, RUN], stores[store, END_RUN]):
         start, end = plan.run_start[run], plan.run_start[run + 1]
         moving = False
@@ -210,6 +213,8 @@ def fill(plan, memory, store):
         # Stamps of this group and step: `had` for words at a member before, `sent` for words sent.
         had = memory.totals[STAMP]
         sent = had + 1
+        if tracked:
+            begin_chains(tracks)
         if moving:
             memory.totals[STAMP] += 2
             for i in range(start, end):
@@ -244,6 +249,9 @@ def fill(plan, memory, store):
                     continue
                 fills += 1
                 stamp = stamps[stamps_at + (tag >> 2)]
+                if tracked:
+                    place = p - stores[store, INSTANCE]
+                    note_place(tracks, stamps_at + (tag >> 2), stamp != sent, stamp == had, place)
                 if stamp != sent:
                     reads += 1
                     forwardable += stamp == had
@@ -252,7 +260,8 @@ def fill(plan, memory, store):
                 tags[first + slot] = row[0, slot]
                 values[first + slot] = row[1, slot]
             instances[HELD, p] = 1
-    counts = stores[store, ROW]
+        if tracked:
+            follow_chains(tracks, counts)
     memory.counts[counts, READS] += reads
     memory.counts[counts, FILLS] += fills
     memory.counts[counts, FORWARDABLE] += forwardable
@@ -297,6 +306,8 @@ def drain(plan, memory, store, final):
     shapes, stores, base, reached = plan.shapes, plan.shapes.stores, memory.base, memory.reached
     tags, values, tile, instances = memory.tags, memory.values, memory.scratch.tile, memory.instances
     drains, merges, contributed = 0, 0, 0
+    tracks, counts = memory.tracks, stores[store, ROW]
+    tracked = tracks.first[counts + 1] > tracks.first[counts]
     for run in range(stores[store, RUN], stores[store, END_RUN]):
         start, end = plan.run_start[run], plan.run_start[run + 1]
         members, chief = 0, -1
@@ -315,12 +326,18 @@ def drain(plan, memory, store, final):
         parent = _parent_instance(stores, store, chief)
         words = _list_tile(shapes, memory.scratch, store, base, chief, chief, parent)
         above = _first_slot(stores, stores[store, PARENT], parent)
+        if tracked:
+            begin_chains(tracks)
         for k in range(words):
             tag = tile[TAG, k] & ~FLAGS
-            total = 0
+            total, first = 0, True
             for i in range(start, end):
                 p = plan.order[i]
                 if instances[HELD, p]:
+                    if tracked:
+                        word = stores[store, STAMPS] + (tag >> 2)
+                        note_place(tracks, word, first, False, p - stores[store, INSTANCE])
+                        first = False
                     slot = _first_slot(stores, store, p) + tile[HERE, k]
                     if tags[slot] != tag | BEGUN:
                         fail(memory.failure, NOT_BEGUN, store, p - stores[store, INSTANCE], tag >> 2)
@@ -341,9 +358,10 @@ def drain(plan, memory, store, final):
             else:
                 fail(memory.failure, NOT_TAKEN, store, chief - stores[store, INSTANCE], tag >> 2)
                 return
+        if tracked:
+            follow_chains(tracks, counts)
         for i in range(start, end):
             instances[HELD, plan.order[i]] = 0
-    counts = stores[store, ROW]
     memory.counts[counts, DRAINS] += drains
     memory.counts[counts, MERGES] += merges
     memory.counts[counts, CONTRIBUTED] += contributed

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,9 @@ import numpy.typing as npt
 from simulator.errors import ProblemError
 from simulator.mapping import Mapping
 from simulator.problem import Problem
+
+if TYPE_CHECKING:
+    from simulator.counting.wires import Wires
 
 Ints = npt.NDArray[np.int64]
 
@@ -107,13 +110,15 @@ class Nest:
 class Query:
     """Counts of a boundary. Spatial loops above ``zero_above`` are held at position zero; those above
     ``split_above`` and those in ``splits`` separate groups; ``weight`` multiplies deliveries by the
-    index of that spatial loop (for distances)."""
+    index of that spatial loop (for distances). With ``wires`` each of the reads or drains counts as often
+    as it drives wires of that network, and nothing else is counted."""
 
     boundary: Boundary
     zero_above: int = 0
     split_above: int = 0
     splits: frozenset[int] = frozenset()
     weight: int = -1
+    wires: Wires | None = None
 
 
 def lower(problem: Problem, mapping: Mapping, rules: Rules) -> Nest:

@@ -116,3 +116,14 @@ def compare_tile(stamps, tile, group, low, high, still):
             else:
                 stamps[1, x] = group
     return size, held
+
+
+@lean_kernel
+def in_tile(x, b1, w1, e1, a, b2, w2, e2, b):
+    """Whether ``x`` is a coordinate a*i + b*j of a tile."""
+    first, last = x - b * (min(b2 + w2, e2) - 1), x - b * b2
+    low, high = max(b1, -(-first // a)), min(min(b1 + w1, e1) - 1, last // a)
+    for i in range(low, high + 1):  # noqa: SIM110 (numba knows no generators)
+        if (x - a * i) % b == 0:
+            return True
+    return False

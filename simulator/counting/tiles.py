@@ -94,7 +94,7 @@ def advance(tiles, index, strides, here, delta):
     groups, children, again = 1, 1, 1
     untouched = True  # every reduction loop above the child stands at zero
     for d in range(len(here)):
-        if not _owns(tiles, d):
+        if not owns(tiles, d):
             untouched = untouched and here[d] == 0
             if here[d] != tiles.at[d]:
                 _activity(tiles, d, here[d], tiles.at[d])
@@ -116,7 +116,7 @@ def advance(tiles, index, strides, here, delta):
         delta[READS] = (reads - kept) * groups
         delta[FILLS] = (fills - stayed) * children
         delta[FORWARDABLE] = (others - others_kept) * again
-    _hold(tiles, here)
+    hold(tiles, here)
 
 
 @kernel
@@ -131,7 +131,7 @@ def ask_all(tiles, base, dirty, product):
         product[0] *= sums[DELIVERED] if tiles.output else sums[UNION_WORDS]
         product[1] *= sums[DELIVERED]
     for d in range(len(base)):
-        if not _owns(tiles, d):
+        if not owns(tiles, d):
             if dirty[d]:
                 _activity(tiles, d, base[d], np.int64(-1))
             product[0] *= tiles.lacking[d, 0]
@@ -143,7 +143,7 @@ def last_words(tiles, at):
     """Words that the places active in the last step drain; ``at`` (D,) is position zero's chunk then."""
     words = 1
     for d in range(len(at)):
-        own = _owns(tiles, d)
+        own = owns(tiles, d)
         total = 0
         for s in range(tiles.n_offsets[d, 0]):
             chunk = at[d] + tiles.offsets[d, 0, 0, s]
@@ -154,7 +154,7 @@ def last_words(tiles, at):
 
 
 @kernel
-def _owns(tiles, d):
+def owns(tiles, d):
     """Whether dimension ``d`` sits in a rank of the tensor."""
     for r in range(tiles.first_rank, tiles.end_rank):
         if tiles.structure.rank_dims[r, 0] == d or tiles.structure.rank_dims[r, 1] == d:
@@ -163,7 +163,7 @@ def _owns(tiles, d):
 
 
 @kernel
-def _hold(tiles, here):
+def hold(tiles, here):
     """Active positions of dimensions that moved now hold their present chunk; idle ones keep theirs."""
     for d in range(len(here)):
         if here[d] != tiles.at[d]:

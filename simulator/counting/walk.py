@@ -36,6 +36,7 @@ from simulator.counting.lowering import (
 )
 from simulator.counting.sets import kernel_sizes, position_offsets
 from simulator.counting.tiles import Boundaries, advance, ask_all, last_words, make_boundaries, tiles_of
+from simulator.counting.wire_walk import walk_wires
 from simulator.errors import SimulatorError
 from simulator.jit import kernel, run_interruptibly
 
@@ -70,17 +71,23 @@ def walk(nest: Nest, queries: list[Query], cycles_per_word: Floats, streams: Int
         raise SimulatorError(
             f"{nest.problem.name}: walking {steps:.2e} steps would take days; the closed form counts the same"
         )
-    asked = lower_queries(nest, queries)
     out = np.zeros((len(queries), COLUMNS), np.int64)
+    for i, query in enumerate(queries):
+        if query.wires is not None:
+            out[i] = walk_wires(nest, query)
+    plain = [i for i, query in enumerate(queries) if query.wires is None]
+    asked = lower_queries(nest, [queries[i] for i in plain])
+    counts = np.zeros((len(plain), COLUMNS), np.int64)
     _, positions, length = kernel_sizes(nest.structure, nest.bounds[None, :], asked)
-    room_bytes = len(queries) * len(nest.structure.extents) * 5 * positions * 8
+    room_bytes = len(plain) * len(nest.structure.extents) * 5 * positions * 8
     if room_bytes > MAX_BYTES:
         raise SimulatorError(
             f"{nest.problem.name}: walking {positions} positions takes {room_bytes / 2**30:.0f} GiB"
         )
     spatial = np.array(nest.spatial, np.bool_)
     where = (nest.structure, nest.bounds, spatial, asked, positions, length)
-    cycles = run_interruptibly(_walk, *where, cycles_per_word, streams, out)
+    cycles = run_interruptibly(_walk, *where, cycles_per_word[plain], streams[plain], counts)
+    out[plain] = counts
     return out, float(cycles)
 
 

@@ -88,9 +88,10 @@ def _array(draw, name, leaks):
     }
     network = {t: draw(RATES) for t in (*TENSORS, "outputs_up") if draw(st.booleans())}
     price = {"deliver": draw(PRICES), "link": draw(PRICES), "add": draw(PRICES)}
-    price["hop"] = draw(st.sampled_from((0, 0, 0, 0.7)))
-    ramp = draw(st.booleans())
-    return {"array": name, "axes": axes, "network": network, "ramp": ramp, "price": price} | leaks
+    price["hop"] = draw(st.sampled_from((0, 0, 0.7)))
+    array = {"array": name, "axes": axes, "network": network, "price": price, "ramp": draw(st.booleans())}
+    kinds = draw(st.sampled_from((("unicast",), ("bus",), ("unicast", "bus", "mesh", "tree"))))
+    return array | {"topology": {t: draw(st.sampled_from(kinds)) for t in TENSORS}} | leaks
 
 
 @st.composite

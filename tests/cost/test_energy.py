@@ -3,15 +3,18 @@
 import itertools
 import math
 from collections import Counter
+from dataclasses import replace
 
 import oracles
 import pytest
 from hypothesis import given, settings
-from oracles import machine, mapping, naive_columns, naive_counts
+from oracles import machine, mapping, naive_columns, naive_counts, naive_wires
 
 from simulator.batch.model import CostModel
+from simulator.cost.hops import wires_of
 from simulator.cost.model import Cost, EnergyRow, cost
-from simulator.errors import ArchitectureError
+from simulator.counting import functional
+from simulator.errors import ArchitectureError, EngineDifferenceError
 from simulator.legality import rules
 from simulator.problem import Problem, Tensor, convolution
 
@@ -72,8 +75,13 @@ def naive_actions(problem, architecture, nest):
                 )
                 if links and last_one:
                     done[array.name, tensor, "link"] += counts["forwardable"]
-        for array in arrays[-1:]:
-            if array.price("hop", tensor):
+        for array in arrays:
+            if array.price("hop", tensor) and array.topology(tensor) != "unicast":
+                done[array.name, tensor, "hop"] += naive_wires(
+                    problem, nest, tensor, first, last, holds=holds, clip=parent not in how.stores_padding,
+                    splits=how.splits[tensor], wires=wires_of(architecture, array, tensor, links),
+                )  # fmt: skip
+            elif array.price("hop", tensor):
                 moved = entering(first, weight=lambda index, array=array: distance(nest, array, index))
                 done[array.name, tensor, "hop"] += moved[
                     "contributed" if tensor == "outputs" else "child_fills"
@@ -271,6 +279,29 @@ def test_words_pass_two_arrays_without_a_level_between():
     shared = cost(convolution(m=4), on, mapping("DRAM:", "M 2 @A.x", "M 2 @B.y"))
     # One input for all: one word to each cluster, then one to each of its PEs.
     assert [row(shared, a, "inputs", "deliver").count for a in "AB"] == [2, 4]
+
+
+@given(oracles.mapped(bandwidth=False, most_macs=100))
+@settings(max_examples=25, deadline=None)
+def test_words_that_move_take_the_hops_that_are_counted(case):
+    problem, architecture, nest = case
+    walked, executed = (cost(problem, architecture, nest, engine) for engine in ("walk", "functional"))
+    assert [r.count for r in walked.rows] == [r.count for r in executed.rows]
+
+
+def test_words_that_take_other_wires_than_counted_are_a_defect(monkeypatch):
+    array = {"array": "PE", "axes": {"x": {"size": 4}}, "topology": "mesh", "price": {"hop": 1}}
+    grid = machine({"storage": "DRAM"}, array, {"storage": "RF"}, MAC)
+    nest = mapping("DRAM:", "M 4 @PE.x", "RF: weights inputs outputs")
+    right = functional.run
+
+    def wrong(*arguments):
+        executed = right(*arguments)
+        return replace(executed, hops=tuple(hops + 1 for hops in executed.hops))
+
+    monkeypatch.setattr(functional, "run", wrong)
+    with pytest.raises(EngineDifferenceError, match="or the hops, differ"):
+        cost(convolution(m=4), grid, nest, "functional")
 
 
 def test_hops_over_two_arrays_without_a_level_between_are_refused():

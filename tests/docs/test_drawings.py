@@ -8,6 +8,8 @@ from types import ModuleType
 import pytest
 
 import simulator as sim
+from simulator.mapping import Loop, Store
+from simulator.problem import convolution
 
 from .blocks import ROOT
 
@@ -66,6 +68,23 @@ def test_windows_say_what_is_counted() -> None:
     both = [loop("P", 3), loop("P", 2, "x"), spad, loop("R", 3)]
     reads, fills, forwardable = counts(both, {"P": 6, "R": 3}, "inputs")
     assert f"{fills} fills, {reads} reads, {forwardable} forwardable" in texts("multicast")
+
+
+def test_wires_say_what_is_counted() -> None:
+    everything = ("weights", "inputs", "outputs")
+    array = {"array": "PE", "axes": {"x": {"size": 4}, "y": {"size": 3}}, "price": {"hop": 1}}
+    machine = sim.Architecture.from_dict(
+        {"name": "drawn", "energy_unit": "pJ", "bits": dict.fromkeys(everything, 8)}
+        | {"hierarchy": [{"storage": "GLB"}, array, {"storage": "RF"}, {"mac": {}}]}
+    )
+    loops = Loop("P", 4, "x", "PE"), Loop("R", 3, "y", "PE")
+    nest = sim.Mapping((Store("GLB", everything), *loops, Store("RF", everything)))
+    layer = convolution(p=4, r=3)
+    for topology in ("unicast", "bus", "tree", "mesh"):
+        rows = sim.evaluate(layer, machine.replace({"PE.topology": topology}), nest).rows()
+        hops = {row["tensor"]: row["count"] for row in rows if row["action"] == "hop"}
+        said = texts("wires").split(topology)[-1].split("all 6 words: ")[1]
+        assert said.split()[0] == str(hops["inputs"])
 
 
 def test_sums_say_what_is_counted() -> None:

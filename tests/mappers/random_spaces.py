@@ -358,6 +358,9 @@ def _array(source, cheap, rates, leak) -> dict:
     price = {action: cheap(source) for action in ("deliver", "link", "add")}
     price["hop"] = source.choice((0, 0, 0, 0.7))
     array = {"array": "PE", "axes": axes, "price": price, "ramp": source.random() < 0.2, **leak}
+    if price["hop"]:
+        kinds = ("unicast", "bus", "bus", "tree", "mesh")
+        array["topology"] = {t: source.choice(kinds) for t in ("weights", "inputs", "outputs")}
     if rates:
         widths = ("weights", "inputs", "outputs", "outputs_up")
         array["network"] = {t: source.choice(("3 bits", "20 bits")) for t in widths if source.random() < 0.5}

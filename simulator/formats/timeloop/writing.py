@@ -130,4 +130,6 @@ def _fanout(slot: Slot, array: Array, notes: Notes) -> dict[str, Any]:
         notes.append(f"{array.name}: links between neighbours: Timeloop has its own rule for them")
     if any(width is not None for width in (*array.network_widths, array.network_up_bits)):
         notes.append(f"{array.name}: widths of its network: no counterpart")
+    if set(array.topologies) != {"unicast"}:
+        notes.append(f"{array.name}: topology of its network: no counterpart")
     return found
