@@ -118,7 +118,7 @@ def test_what_nn_dataflow_does_not_know_is_refused(problem):
 STAND_IN = """
 import sys, time, types
 fake = types.ModuleType("experiments.benchmarks.search_peers.fake_peer")
-fake.MODULES = ("json",)
+fake.start = lambda task: None
 def solve(task):
     print("chatter on standard output")
     kept = bytearray(200_000_000)
@@ -126,7 +126,7 @@ def solve(task):
         raise ValueError("no mapping in sight")
     while time.process_time() < 0.3 or task["way"] == "hang":
         pass
-    return 1.0 * len(task["problem"]["dims"]) * len(task["machine"]["levels"])
+    return {"energy": 1.0 * len(task["problem"]["dims"]) * len(task["machine"]["levels"])}
 fake.solve = solve
 sys.modules[fake.__name__] = fake
 """
@@ -153,7 +153,18 @@ def test_a_peers_process_is_measured(stand_in, matmul):
     assert process.installed("fake-peer") == "1.2"
     result = ask(matmul(2, 3, 4), "answer")
     assert result.energy == 3 * 5
-    assert result.cpu_seconds > 0 and result.peak_bytes > 200_000_000
+    assert result.cpu_seconds > 0 and result.startup_seconds > 0 and result.peak_bytes > 200_000_000
+
+
+def test_memory_is_that_of_the_peer_and_not_of_what_started_it(stand_in, matmul):
+    kept = bytearray(b"1" * 400_000_000)
+    assert ask(matmul(2, 3, 4), "answer").peak_bytes < len(kept)
+
+
+def test_the_first_python_that_has_a_peer_is_asked(stand_in, monkeypatch, matmul):
+    named = os.pathsep.join([sys.executable, os.environ[process.PYTHON_VARIABLE]])
+    monkeypatch.setenv(process.PYTHON_VARIABLE, named)
+    assert process.installed("fake-peer") == "1.2" and ask(matmul(2, 3, 4), "answer").energy == 15
 
 
 def test_a_peer_that_fails_or_hangs_is_told(stand_in, matmul):

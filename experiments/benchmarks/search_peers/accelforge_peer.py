@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
-from experiments.benchmarks.search_peers.process import Result, installed, run
+from experiments.benchmarks.search_peers.nests import check_perfect, parallel, store, temporal
+from experiments.benchmarks.search_peers.process import PeerError, Result, installed, run
 
 if TYPE_CHECKING:
     from simulator.architecture import Architecture
     from simulator.problem import Problem
 
+NAME = "accelforge"
 DISTRIBUTION = "accelforge"
-MODULES = ("accelforge", "accelforge.mapper.FFM.main")
+# By default levels side by side stand in the machine's order only.
+SETTINGS: dict[str, dict[str, Any]] = {"default": {"any_order": False}, "best": {"any_order": True}}
 ACCOUNTING = "perfect factors; a refill is charged to every member of a reduction group, here to one"
+
+_TOTAL = "Total<SEP>dynamic_energy"
 
 
 def available() -> str | None:
@@ -32,20 +38,99 @@ def search(
     PeerError
         As `process.run`.
     """
-    return run("accelforge", DISTRIBUTION, problem, machine, limit_seconds, any_order=any_order)
+    return run(NAME, DISTRIBUTION, problem, machine, limit_seconds, any_order=any_order)
 
 
-def solve(task: dict[str, Any]) -> float:
-    """The least energy of a task, here in this process."""
+def start(task: dict[str, Any]) -> None:
+    """Import what a task needs."""
+    import accelforge.mapper.FFM.main
+
+    accelforge.util.set_n_parallel_jobs(1)
+
+
+def solve(task: dict[str, Any]) -> dict[str, Any]:
+    """The least energy of a task, its nest, and how many partial tilings were evaluated; in this process."""
+    from accelforge.mapper.FFM.main import join_pmappings, make_pmappings
+
+    spec = _spec(task, task["any_order"])
+    partial = make_pmappings(spec, print_progress=False)
+    found = join_pmappings(partial, spec.mapper.metrics, require_all_einsums=False, print_progress=False)
+    if not len(found.data):
+        raise PeerError(f"AccelForge found no valid mapping of {task['problem']['name']}")
+    row = found.data.loc[found.data[_TOTAL].idxmin()]
+    nest = _nest(row["Total<SEP>mapping"](_for_model=True).nodes, task)
+    return {"energy": float(row[_TOTAL]), "tried": int(partial.n_evaluated_pmappings()), "mappings": [nest]}
+
+
+def price(task: dict[str, Any]) -> dict[str, Any]:
+    """What the nest ``mapping`` costs; again and again for ``seconds``, where given, for a rate."""
+    check_perfect(task["mapping"], task["problem"]["dims"])
+    energy, spent = _evaluate(task)
+    if "seconds" not in task:
+        return {"energy": energy, "rate": None}
+    done = 1
+    while spent < task["seconds"]:
+        spent += _evaluate(task)[1]
+        done += 1
+    return {"energy": energy, "rate": done / spent}
+
+
+def _evaluate(task: dict[str, Any]) -> tuple[float, float]:
+    """The energy of a nest, and CPU seconds without those of building the specification."""
+    from accelforge.frontend.mapping import Mapping
+
+    spec = _spec(task, True)
+    spec.mapping = Mapping(nodes=_mapping(task))
+    start = time.process_time()
+    energy = float(spec.evaluate_mapping().data[_TOTAL].iloc[0])
+    return energy, time.process_time() - start
+
+
+def _spec(task: dict[str, Any], any_order: bool) -> Any:
     import accelforge as af
-    from accelforge.mapper.FFM.main import map_workload_to_arch
-    from accelforge.util import set_n_parallel_jobs
 
-    set_n_parallel_jobs(1)
-    spec = af.Spec(arch=_arch(task["machine"], task["any_order"]), workload=_workload(task))
-    spec.mapper.metrics = af.Metrics.DYNAMIC_ENERGY
-    found = map_workload_to_arch(spec, print_progress=False, eval_in_detail=False)
-    return float(found.data["Total<SEP>dynamic_energy"].min())
+    spec = af.Spec(arch=_arch(task["machine"], any_order), workload=_workload(task))
+    spec.mapper.metrics = spec.model.metrics = af.Metrics.DYNAMIC_ENERGY
+    return spec
+
+
+def _nest(nodes: list[Any], task: dict[str, Any]) -> list[dict[str, Any]]:
+    """AccelForge's nodes as ours: its loops say what one iteration covers, ours how many there are."""
+    covered, out = dict(task["problem"]["dims"]), []
+    for node in nodes:
+        kind = type(node).__name__
+        if kind == "Storage":
+            out.append(store(node.component, *node.tensors))
+        elif kind in ("Temporal", "Spatial"):
+            dimension, tile = str(node.rank_variable).upper(), int(node.tile_shape)
+            bound = -(-covered[dimension] // tile)
+            covered[dimension] = tile
+            if bound > 1:
+                spatial = kind == "Spatial"
+                out.append(
+                    parallel(str(node.name), dimension, bound) if spatial else temporal(dimension, bound)
+                )
+        elif kind not in ("Reservation", "Compute"):
+            raise PeerError(f"AccelForge's mapping has a node {kind}, a nest of ours has none")
+    return out
+
+
+def _mapping(task: dict[str, Any]) -> list[Any]:
+    """Our nest as AccelForge's nodes, a node for each tensor that a level keeps."""
+    from accelforge.frontend.mapping import Compute, Spatial, Storage, Temporal
+
+    covered, out = dict(task["problem"]["dims"]), []
+    for node in task["mapping"]:
+        if "store" in node:
+            out += [Storage(tensors=[tensor], component=node["store"]) for tensor in node["keeps"]]
+            continue
+        covered[node["dim"]] //= node["bound"]
+        loop = {"rank_variable": node["dim"].lower(), "tile_shape": covered[node["dim"]]}
+        if node["loop"] == "spatial":
+            out.append(Spatial(**loop, name=node["axis"], component=node["array"]))
+        else:
+            out.append(Temporal(**loop))
+    return [*out, Compute(einsum="layer", component="MAC")]
 
 
 def _arch(machine: dict[str, Any], any_order: bool) -> Any:

@@ -1,4 +1,4 @@
-"""Runs a peer's search in this process: ``child.py NAME``, a task on standard input, a result on output."""
+"""A peer's work in this process: ``child.py NAME WORK``, a task on standard input, a result on output."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ import os
 import resource
 import sys
 import tempfile
+from pathlib import Path
 
 from experiments.benchmarks.peak import peak_bytes
 from experiments.benchmarks.search_peers.process import PeerError
 
 
-def main(name: str) -> int:
+def main(name: str, work: str) -> int:
     task = json.load(sys.stdin)
     # Peers print as they go: standard output is kept for the answer, files go where they are deleted.
     answer = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     peer = importlib.import_module(f"experiments.benchmarks.search_peers.{name}_peer")
-    for module in peer.MODULES:
-        importlib.import_module(module)
+    peer.start(task)
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)
         before = _cpu_seconds()
@@ -30,16 +30,27 @@ def main(name: str) -> int:
             limit = math.ceil(before + task["limit_seconds"])
             resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 10))
         try:
-            energy = peer.solve(task)
+            result = getattr(peer, work)(task)
         except PeerError as error:
             print(error, file=sys.stderr)
             return 2
         spent = _cpu_seconds() - before
         os.chdir("/")
-    peak = peak_bytes(resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    json.dump({"energy": energy, "cpu_seconds": spent, "peak_bytes": peak}, answer)
+    peak = max(_own_peak(), peak_bytes(resource.RUSAGE_CHILDREN))
+    measured = {"cpu_seconds": spent, "startup_seconds": before, "peak_bytes": peak}
+    json.dump({"answer": result, **measured}, answer)
     answer.close()
     return 0
+
+
+def _own_peak() -> int:
+    """This process's peak bytes; Linux has it without the parent's, whose pages it began with."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return peak_bytes(resource.RUSAGE_SELF)
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM"))
+    return int(line.split()[1]) * 1024
 
 
 def _cpu_seconds() -> float:
@@ -48,4 +59,4 @@ def _cpu_seconds() -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1]))
+    sys.exit(main(*sys.argv[1:]))

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+import time
 from typing import TYPE_CHECKING, Any
 
+from experiments.benchmarks.search_peers.nests import Node, parallel, store, temporal, trimmed
 from experiments.benchmarks.search_peers.process import PeerError, Result, installed, run
 
 if TYPE_CHECKING:
     from simulator.architecture import Architecture
     from simulator.problem import Problem
 
+NAME = "nn_dataflow"
 DISTRIBUTION = "nn_dataflow"
-MODULES = ("nn_dataflow.core",)
+# By default every loop blocking is tried; its solver takes those that keep a tensor in the buffer.
+SETTINGS: dict[str, dict[str, Any]] = {"default": {"solver": False}, "solver": {"solver": True}}
 ACCOUNTING = (
     "row stationary only, in one register file of the scratchpads' size; three register accesses per MAC, "
-    "here four, and none for fills"
+    "here four, and none for fills; a row of inputs or sums counts as kept where registers hold its window"
 )
 
 
@@ -24,19 +29,66 @@ def available() -> str | None:
     return installed(DISTRIBUTION)
 
 
-def search(problem: Problem, machine: Architecture, limit_seconds: float | None = None) -> Result:
-    """Return the least energy of the exhaustive search of loop blockings.
+def search(
+    problem: Problem, machine: Architecture, limit_seconds: float | None = None, **settings: Any
+) -> Result:
+    """Return the least energy of the exhaustive search of loop blockings, or of its ``solver``.
 
     Raises
     ------
     PeerError
         As `process.run`.
     """
-    return run("nn_dataflow", DISTRIBUTION, problem, machine, limit_seconds)
+    settings = SETTINGS["default"] | settings
+    return run(NAME, DISTRIBUTION, problem, machine, limit_seconds, **settings)
 
 
-def solve(task: dict[str, Any]) -> float:
-    """The least energy of a task, here in this process.
+def start(task: dict[str, Any]) -> None:
+    """Import what a task needs."""
+    import nn_dataflow.core  # noqa: F401
+
+
+def solve(task: dict[str, Any]) -> dict[str, Any]:
+    """The least energy of a task, its nest, and how many loop blockings were tried; here in this process."""
+    from nn_dataflow.core import loop_blocking
+
+    tried = [0]
+    plain = loop_blocking.LoopBlockingScheme
+
+    class Counted(plain):  # type: ignore[misc, valid-type]  # the class is a module's variable, untyped
+        def __init__(self, *args: Any) -> None:
+            tried[0] += 1
+            super().__init__(*args)
+
+    loop_blocking.LoopBlockingScheme = Counted
+    layer, found = _search(task)
+    nests = _nests(task, layer, found.scheme)
+    return {"energy": float(found.total_cost), "tried": tried[0], "mappings": nests}
+
+
+def rate(task: dict[str, Any]) -> dict[str, Any]:
+    """Loop blockings scored a CPU second, one after the other: that found best, for ``seconds``."""
+    from nn_dataflow.core import BufShrScheme, LoopBlockingScheme, MapStrategyEyeriss, Option
+    from nn_dataflow.core.layer import ConvLayer
+
+    layer, found = _search(task)
+    scheme = found.scheme
+    resource, cost, bypass = _machine(task["machine"])
+    strategy = MapStrategyEyeriss(layer, layer_shape(task["problem"])["batch"], 1, resource.dim_array)
+    counts = [math.prod(scheme[name]) for name in ("ti", "to", "tb")]
+    loops = next(nest for nest in strategy.gen_nested_loop_desc() if list(nest.loopcnt) == counts)
+    sharing = BufShrScheme(resource.proc_region, _one_node(), ConvLayer.data_loops())
+    option = Option(sw_gbuf_bypass=bypass)
+    start, done = time.process_time(), 0
+    while time.process_time() - start < task["seconds"]:
+        blocking = LoopBlockingScheme(loops, scheme["tvals"], scheme["orders"], resource, sharing, option)
+        blocking.get_access_cost(cost)
+        done += 1
+    return {"energy": float(found.total_cost), "rate": done / (time.process_time() - start)}
+
+
+def _search(task: dict[str, Any]) -> tuple[Any, Any]:
+    """The layer and its best schedule.
 
     Its `Scheduling` of one layer is asked, not that of a network, whose pipelining fails on current SymPy.
     """
@@ -47,30 +99,99 @@ def solve(task: dict[str, Any]) -> float:
         FmapRange,
         MapStrategyEyeriss,
         Option,
-        PartitionScheme,
-        PhyDim2,
         Scheduling,
         SchedulingCondition,
     )
-    from nn_dataflow.core import ParallelEnum as Parallel
     from nn_dataflow.core import SchedulingConstraint as Constraint
 
     shape = layer_shape(task["problem"])
     layer = ConvLayer(shape["channels"], shape["filters"], shape["pixels"], shape["taps"], shape["strides"])
     resource, cost, bypass = _machine(task["machine"])
-    one_node = PartitionScheme(order=range(Parallel.NUM), pdims=[PhyDim2(1, 1)] * Parallel.NUM)
     end = FmapPosition(b=shape["batch"], n=layer.nifm, h=layer.hifm, w=layer.wifm)
     inputs = DataLayout(
         frngs=(FmapRange(FmapPosition(b=0, n=0, h=0, w=0), end),),
         regions=(resource.src_data_region,),
-        parts=(one_node,),
+        parts=(_one_node(),),
     )
     condition = SchedulingCondition(resource, Constraint(), inputs, sched_seq=(0, 0, 0))
     search = Scheduling(layer, shape["batch"], cost, MapStrategyEyeriss)
-    found = search.schedule_search(condition, Option(sw_gbuf_bypass=bypass))
+    option = Option(sw_gbuf_bypass=bypass, sw_solve_loopblocking=task.get("solver", True))
+    found = search.schedule_search(condition, option)
     if not found:
         raise PeerError(f"nn-dataflow found no schedule of {task['problem']['name']}")
-    return float(found[0].total_cost)
+    return layer, found[0]
+
+
+def _one_node() -> Any:
+    from nn_dataflow.core import ParallelEnum, PartitionScheme, PhyDim2
+
+    return PartitionScheme(order=range(ParallelEnum.NUM), pdims=[PhyDim2(1, 1)] * ParallelEnum.NUM)
+
+
+def _nests(task: dict[str, Any], layer: Any, scheme: dict[str, Any]) -> list[list[Node]]:
+    """A schedule as our nests: filter rows by output rows on the array, folded or replicated as its
+    `MapStrategyEyeriss` does, and a row of outputs in each PE.
+
+    It takes a row for kept whose window the registers hold, which no one order of loops makes true, and
+    buffers accordingly little: so there is a nest for each place of the row's loop (in the PEs, below the
+    buffer, outermost) and each choice of more tensors in the buffer.
+    """
+    from nn_dataflow.core import DataCategoryEnum as Data
+    from nn_dataflow.core import LoopEnum as Loop
+    from nn_dataflow.core import MapStrategyEyeriss
+
+    machine, dims = task["machine"], task["problem"]["dims"]
+    resource, _, _ = _machine(machine)
+    batch = layer_shape(task["problem"])["batch"]
+    strategy = MapStrategyEyeriss(layer, batch, 1, resource.dim_array)
+    fold, rows, pixels = strategy.fold, strategy.dim_flpeset.h, strategy.dim_flpeset.w
+    x, y = machine["axes"]
+    # A set too wide for the array lies on it in several strips, one below the other.
+    strips = strategy.dim_ppeset.h // (rows * strategy.repl.h)
+    channels = -(-layer.nifm // math.prod(scheme["ti"]))
+    filters = -(-layer.nofm // math.prod(scheme["to"]))
+    across = min(strategy.repl.w, filters)
+    on_array = [
+        parallel(y, "C", channels),
+        parallel(y, "M", -(-filters // across)),
+        parallel(x, "M", across),
+        parallel(y, "P", strips),
+        parallel(x, "P", -(-pixels // strips)),
+        parallel(y, "R", rows),
+    ]
+    folds = fold.w
+    levels: list[list[Node]] = [[], [], []]
+    for number in (2, 1, 0):
+        factors = scheme["tvals"][number]
+        # Folded output rows count as images.
+        folded = math.gcd(factors[Loop.BAT], folds)
+        folds //= folded
+        bounds = {"C": factors[Loop.IFM], "M": factors[Loop.OFM], "N": factors[Loop.BAT] // folded}
+        order = scheme["orders"][number] if number < 2 else (0, 1, 2)
+        place = {"C": order[Loop.IFM], "M": order[Loop.OFM], "N": order[Loop.BAT]}
+        for name in sorted(place, key=lambda name: -place[name]):
+            levels[number].append(temporal(name, bounds[name]))
+            levels[number] += [temporal("P", folded)] if name == "N" else []
+    names = {Data.FIL: "weights", Data.IFM: "inputs", Data.OFM: "outputs"}
+    passing = [names[data] for data in range(Data.NUM) if not scheme["size"][0][data]]
+    outside = [level["name"] for level in machine["levels"] if not level["in_pe"]]
+    inside = {level["keeps"][0]: level["name"] for level in machine["levels"] if level["in_pe"]}
+    row = temporal("Q", layer.wofm)
+    in_pe = [store(inside["inputs"], "inputs"), store(inside["outputs"], "outputs"), *levels[2]]
+    nests = []
+    for count in range(len(passing) + 1):
+        for more in itertools.combinations(passing, count):
+            kept = [tensor for tensor in names.values() if tensor in more or tensor not in passing]
+            parts = [
+                [store(outside[0], *names.values())],
+                [*levels[0], *([store(outside[1], *kept)] if kept else [])],
+                [*levels[1], temporal("R", fold.h), *on_array, store(inside["weights"], "weights")],
+                [*in_pe, temporal("S", layer.wfil)],
+            ]
+            for place in (1, 2, 3):
+                nest = [*parts[:place], [row], *parts[place:]]
+                nests.append(trimmed(list(itertools.chain(*nest)), dims))
+    return nests
 
 
 def layer_shape(problem: dict[str, Any]) -> dict[str, Any]:

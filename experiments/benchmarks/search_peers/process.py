@@ -31,16 +31,22 @@ class PeerError(SimulatorError):
 
 @dataclass(frozen=True)
 class Result:
-    """What a peer found: energy by its own account, CPU seconds of the search, peak resident bytes."""
+    """What a peer answered, CPU seconds of the work, of starting and importing, and peak resident bytes."""
 
-    energy: float
+    answer: dict[str, Any]
     cpu_seconds: float
+    startup_seconds: float
     peak_bytes: int
+
+    @property
+    def energy(self) -> float:
+        """By the peer's own account."""
+        return float(self.answer["energy"])
 
 
 def installed(distribution: str) -> str | None:
-    """Return the version of a distribution in the peers' Python, None if it is not there."""
-    return _installed(_python(), distribution)
+    """Return the version of a distribution in the first of the peers' Pythons that has it, or None."""
+    return next(filter(None, (_installed(python, distribution) for python in _pythons())), None)
 
 
 @functools.cache
@@ -58,40 +64,60 @@ def run(
     problem: Problem,
     machine: Architecture,
     limit_seconds: float | None,
+    work: str = "solve",
     **options: Any,
 ) -> Result:
-    """Search in a process of its own with ``PEER_peer.solve(task)``.
+    """Do ``PEER_peer.WORK(task)`` for a problem on a machine, in a process of its own.
 
-    The task has ``problem`` (`problem_task`), ``machine`` (`machine_task`) and the options. ``limit_seconds``
-    are CPU seconds.
+    The task has ``problem`` (`problem_task`), ``machine`` (`machine_task`) and the options.
+
+    Raises
+    ------
+    PeerError
+        As `ask`, and if the task cannot be expressed.
+    """
+    task = {"problem": problem_task(problem), "machine": machine_task(machine), **options}
+    return ask(peer, distribution, work, problem.name, task, limit_seconds)
+
+
+def ask(
+    peer: str,
+    distribution: str,
+    work: str,
+    name: str,
+    task: dict[str, Any],
+    limit_seconds: float | None,
+    python: str | None = None,
+) -> Result:
+    """Do ``PEER_peer.WORK(task)`` in a process of its own; ``limit_seconds`` are CPU seconds of the work.
 
     Raises
     ------
     PeerError
         If the peer is missing, fails, cannot express the task, or does not end in time.
     """
-    task = {"problem": problem_task(problem), "machine": machine_task(machine), **options}
-    task["limit_seconds"] = limit_seconds
-    if installed(distribution) is None:
+    python = python or next((one for one in _pythons() if _installed(one, distribution)), None)
+    if python is None:
         raise PeerError(f"{distribution} is not installed: pip install 'dataflow-simulator[peers]'")
     done = subprocess.run(
-        [_python(), "-m", "experiments.benchmarks.search_peers.child", peer],
-        input=json.dumps(task),
+        [python, "-m", "experiments.benchmarks.search_peers.child", peer, work],
+        input=json.dumps({**task, "limit_seconds": limit_seconds}),
         capture_output=True,
         text=True,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     if done.returncode == -signal.SIGXCPU:
-        raise PeerError(f"{distribution} did not end within {limit_seconds:g} CPU seconds on {problem.name}")
+        raise PeerError(f"{distribution} did not end within {limit_seconds:g} CPU seconds on {name}")
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise PeerError(f"{distribution} failed on {problem.name}: {reason}")
+        raise PeerError(f"{distribution} failed on {name}: {reason}")
     return Result(**json.loads(done.stdout))
 
 
-def _python() -> str:
-    return os.environ.get(PYTHON_VARIABLE) or sys.executable
+def _pythons() -> list[str]:
+    named = os.environ.get(PYTHON_VARIABLE, "").split(os.pathsep)
+    return [python for python in named if python] or [sys.executable]
 
 
 def problem_task(problem: Problem) -> dict[str, Any]:
