@@ -5,6 +5,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+# Names of a file, which may be as many as it has room for; all that come along are fewer.
+_SHOWN = 500
+
 
 class WorkloadError(ValueError):
     """A layer or a network that cannot be; the message says what, where and what would be right."""
@@ -24,4 +27,5 @@ def nearest_name(name: object, known: Iterable[str]) -> str:
     near = near or difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     if near:
         return f"; did you mean {near[0]!r}?"
-    return f"; known: {', '.join(names)}" if names else ""
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"; known: {', '.join(names[:_SHOWN])}{more}" if names else ""

@@ -19,6 +19,7 @@ from workloads import (
     build,
     zoo,
 )
+from workloads.errors import nearest_name
 
 
 @pytest.mark.parametrize("name", ["alexnet", "resnet50"])
@@ -186,3 +187,7 @@ def test_refused_with_one_clear_message(name: str, options: dict[str, int], mess
     with pytest.raises(WorkloadError) as caught:
         build(name, **options)
     assert str(caught.value) == message
+
+
+def test_of_very_many_names_the_first_are_told() -> None:
+    assert nearest_name("zzz", [f"a{n}" for n in range(502)]).endswith(", a499 and 2 more")

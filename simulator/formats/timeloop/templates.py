@@ -203,6 +203,9 @@ class _Environment(SandboxedEnvironment):
     def is_safe_attribute(self, obj: Any, attr: str, value: Any) -> bool:
         return attr in _METHODS and isinstance(obj, str | dict)
 
+    def wrap_str_format(self, value: Any) -> None:
+        """Refuse `format` as any other method: a width in it fills any memory."""
+
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         self._renderer.step()
         if any(isinstance(side, jinja2.Undefined) for side in (left, right)):

@@ -6,9 +6,11 @@ import re
 
 from simulator.dataflows.file import to_yaml
 from simulator.errors import SimulatorError, did_you_mean
+from simulator.files import MAX_BYTES
 from simulator.formats import Converted, Request, plain_text, zigzag
 from simulator.formats.zigzag.kinds import ACCELERATOR, MAPPING, WORKLOAD
 from workloads import network_file
+from workloads.files import read_text
 
 # What each file can become, its usual form first.
 KINDS = {
@@ -32,6 +34,8 @@ def convert_from(request: Request) -> Converted:
     """
     held = zigzag.kind_of(request.source)
     if held is None:
+        # A file that is not there, or no text, is told as such.
+        read_text(request.source, SimulatorError, MAX_BYTES)
         raise SimulatorError(
             f"{request.source}: is no file of ZigZag's: no accelerator (with memories), workload (a list "
             "with loop_dims) or mapping (a list with spatial_mapping)"

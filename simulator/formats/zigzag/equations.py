@@ -83,7 +83,7 @@ def read_equation(form: LayerForm, where: str) -> Equation:
     if not form.operand_precision.I:
         raise ProblemError(f"{where}: operand_precision: the field 'I' must be 1 to 64 bits")
     bits = {name: width for name, width in form.operand_precision.model_dump().items() if width}
-    return Equation(
+    found = Equation(
         form.name or f"Layer{form.id}",
         form.operator_type,
         match[4] == "+",
@@ -92,6 +92,11 @@ def read_equation(form: LayerForm, where: str) -> Equation:
         _windows(form, relations, named["I"], extents, where),
         bits,
     )
+    try:
+        _ = found.problem
+    except ProblemError as error:
+        raise ProblemError(f"{where}: {error}") from None
+    return found
 
 
 def _relation(text: str, extents: dict[str, int], where: str) -> tuple[str, Rank]:

@@ -14,6 +14,8 @@ OPERANDS = ("I1", "I2", "O")
 _MOVE = re.compile(r"(I1|I2|O)\s*,\s*(fh|tl|fl|th)")
 _UNROLLED = re.compile(r"([A-Za-z]+[0-9]*)\s*,\s*([1-9][0-9]{0,9})")
 _LETTERS = 1000
+# Of a list whose entries are compared with each other.
+_ENTRIES = 64
 
 
 def _move(value: str) -> str:
@@ -51,7 +53,7 @@ Operand = Literal["I1", "I2", "O"]
 Width = Annotated[int, Field(ge=1, le=64)]
 Dimension = Annotated[str, AfterValidator(_dimension)]
 Unrolled = Annotated[str, AfterValidator(_unrolled)]
-Unrollings = dict[Text, list[Unrolled]]
+Unrollings = dict[Text, Annotated[list[Unrolled], Field(max_length=_ENTRIES)]]
 
 
 class PortForm(FileForm):
@@ -61,7 +63,7 @@ class PortForm(FileForm):
     type: Literal["read", "write", "read_write"]
     bandwidth_min: Bits
     bandwidth_max: Bits
-    allocation: list[Annotated[str, AfterValidator(_move)]]
+    allocation: Annotated[list[Annotated[str, AfterValidator(_move)]], Field(max_length=_ENTRIES)]
 
 
 class _MemoryForm(FileForm):
@@ -72,14 +74,14 @@ class _MemoryForm(FileForm):
     latency: Count = 1
     mem_type: Text = "sram"
     auto_cost_extraction: bool = False
-    operands: Annotated[list[Operand], Field(min_length=1)]
+    operands: Annotated[list[Operand], Field(min_length=1, max_length=_ENTRIES)]
     served_dimensions: list[Text]
 
 
 class MemoryForm(_MemoryForm):
     """A memory."""
 
-    ports: Annotated[list[PortForm], Field(min_length=1)]
+    ports: Annotated[list[PortForm], Field(min_length=1, max_length=_ENTRIES)]
     force_double_buffering: bool = False
 
 
@@ -170,7 +172,7 @@ class LayerForm(FileForm):
     ]  # fmt: skip
     equation: Text
     dimension_relations: list[Text] = Field(default_factory=list)
-    loop_dims: Annotated[list[Dimension], Field(min_length=1)]
+    loop_dims: Annotated[list[Dimension], Field(min_length=1, max_length=_ENTRIES)]
     loop_sizes: list[Annotated[int, Field(ge=1, le=2**31)]]
     operand_precision: PrecisionForm
     operand_source: dict[Text, int] = Field(default_factory=dict)

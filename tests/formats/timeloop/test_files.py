@@ -96,6 +96,7 @@ ENDLESS = {
     "adding": "{% set a = 'a' %}" + "{% set a = a + a %}" * 60 + "{{ a }}",
     "blocks": "{% set a %}a{% endset %}" + "{% set a %}{{ a }}{{ a }}{% endset %}" * 60,
     "text": "{{ 'a' * 10 ** 9 }}",
+    "widths": "b: {{ '{:99}'.format(5) }}",
     "format": "{{ '%999999999d' % 1 }}",
     "powers": "{{ 9 ** 9 ** 9 }}",
     "itself": "{{ include_text('top.yaml') }}",

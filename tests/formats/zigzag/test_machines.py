@@ -234,6 +234,7 @@ def test_what_has_no_counterpart_is_noted(tmp_path: Path) -> None:
         ("memories: !!python/object/apply:os.system ['true']\n", "could not determine a constructor"),
         ("memories: " + 40 * "[" + 40 * "]", "nested too deeply"),
         ("memories: {\n", "line 2, column 1"),
+        (accelerator().replace("[I1, O]", f"[{65 * 'I1, '}O]"), "sram.operands: must have at most 64"),
     ],
 )  # fmt: skip
 def test_wrong_accelerators_are_refused(text: str, match: str, tmp_path: Path) -> None:

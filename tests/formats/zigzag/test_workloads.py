@@ -138,6 +138,8 @@ def _words(problem: Problem, tensor: str) -> int:
         ("loop_sizes: [2, 8", "loop_sizes: [2, .inf", r"loop_sizes\[1\]: must be a finite number"),
         ("loop_sizes: [2, 8", "loop_sizes: [8", "loop_sizes: 6 sizes for 7 loop_dims"),
         ("loop_dims: [B, K", "loop_dims: [B, B", "loop_dims: names B twice"),
+        ("loop_dims: [B", f"loop_dims: [{99 * 'X, '}B", "loop_dims: must have at most 64 entries"),
+        ("ix=2*ox", "ix=0*ox", r"file.yaml: layers\[0\]: conv: .* coefficient of OX must be from 1"),
         ("[k][c][fy]", "[k][z][fy]", "equation: W: no loop dimension 'Z'; known: B, C"),
         ("+=W[k]", "+=X[k]", "cannot be read; write O, I and W"),
         ("+=W[k]", "+=", "cannot be read; write O, I and W"),
@@ -218,6 +220,7 @@ def test_a_mapping_may_name_a_workloads_own_dimensions(tmp_path: Path) -> None:
         ("name: default\nspatial_mapping: {}\n", "is no file of ZigZag's"),
         (MAPPING.replace('"K, 4"', '"K, -4"'), "'K, -4' is no unrolling; write a dimension and a number"),
         (MAPPING.replace('"K, 4"', '"Z, 4"'), "no dimension 'Z'; known: B, C"),
+        (MAPPING.replace('"K, 4"', 65 * '"K, 4", '), "spatial_mapping.D1: must have at most 64 entries"),
         (
             MAPPING.replace("name: default", "name: defualt"),
             "has no mapping 'default'; did you mean 'defualt'",
@@ -279,6 +282,7 @@ def test_conversions_on_the_command_line(tmp_path: Path, monkeypatch: pytest.Mon
     assert result.macs == 17280
     wrong = ("convert", "net.yaml", "o.yaml", "--from", "zigzag")
     assert "becomes no 'dataflow'; known: network, problem" in fail(*wrong, "--kind", "dataflow")
+    assert "none.yaml: no such file" in fail("convert", "none.yaml", "o.yaml", "--from", "zigzag")
     wrong = ("convert", "acc.yaml", "o.yaml", "--from", "zigzag")
     assert "map.yaml is no workload of ZigZag's" in fail(*wrong, "--with", "map.yaml")
     assert "--define area_um2: must be a number above 0" in fail(*wrong, "--define", "area_um2=-1")
