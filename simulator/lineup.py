@@ -20,7 +20,7 @@ from simulator.study.running import Progress, run_items
 from simulator.study.runs import DONE
 from simulator.study.store import Store
 from simulator.study.study import Study
-from simulator.study.sweeping import prepare
+from simulator.study.sweeping import prepare, several
 
 if TYPE_CHECKING:
     import pandas
@@ -186,7 +186,7 @@ def compare_dataflows(
         For unknown names and wrong settings, and where no dataflow can run the network.
     """
     machine = load_architecture(architecture, energy)
-    chosen = _dataflows_for(machine) if names is None else list(names)
+    chosen = _dataflows_for(machine) if names is None else several(names)
     _check_distinct("dataflow", [os.fspath(name) for name in chosen])
     runs = {os.fspath(name): (machine, load_dataflow(name)) for name in chosen}
     return _line_up("dataflow", load_network(network), runs, {}, energy, choices)
@@ -225,7 +225,7 @@ def compare_architectures(
     SimulatorError, WorkloadError
         For unknown names and wrong settings, and where no machine can run the network.
     """
-    given = list(registered_architectures()) if names is None else list(names)
+    given = list(registered_architectures()) if names is None else several(names)
     machines = [load_architecture(source) for source in given]
     _check_distinct("architecture", [machine.name for machine in machines])
     if energy is not None:

@@ -133,6 +133,7 @@ def test_dataflows_are_compared_on_one_machine():
 def test_a_machines_own_dataflow_is_among_those_compared():
     found = compare_dataflows(network(), "diannao", workers=0)
     assert list(found.results) == ["diannao"]
+    assert list(compare_dataflows(network(), "diannao", "diannao", workers=0).results) == ["diannao"]
     assert list(found.failures) == [name for name, flow in DATAFLOWS.items() if flow.nest]
 
 

@@ -94,6 +94,11 @@ def from_data(data: object, where: str) -> Dataflow:
     SimulatorError
         As `read_dataflow`.
     """
+    if isinstance(data, list):
+        raise SimulatorError(
+            f"{where}: a dataflow is a mapping with name and nest, not a list; of a mapping of ZigZag's "
+            "`simulator convert --from zigzag` makes one"
+        )
     form = FORM.read(data, where)
     parts = tuple(_part(entry) for entry in form.nest)
     try:

@@ -104,7 +104,7 @@ def prepare(
             f"densities are given by network, as {{'alexnet': 'densities.yaml'}}, not {densities!r:.60}"
         )
     plans = _Plans(_listed(networks, "networks"), dict(densities or {}), fuse)
-    conditions = [Expression(text) for text in _several(constraints)]
+    conditions = [Expression(text) for text in several(constraints)]
     crossed = {"batch": batch, "dataflow": dataflow, "objective": objective}
     drawn = None if sample is None else Sample.read(sample)
     points = _crossed(combinations({} if settings is None else settings, drawn), crossed)
@@ -132,7 +132,7 @@ def _studied(point: Point) -> StudiedPoint:
     )  # fmt: skip
 
 
-def _several(given: object) -> list[Any]:
+def several(given: object) -> list[Any]:
     """One thing, or several."""
     if isinstance(given, Sequence | set | frozenset | Iterator) and not isinstance(given, str):
         return list(given)
@@ -141,7 +141,7 @@ def _several(given: object) -> list[Any]:
 
 def _listed(given: object, what: str) -> list[Any]:
     """The same; SimulatorError for none."""
-    things = _several(given)
+    things = several(given)
     if not things:
         raise SimulatorError(f"{what}: none is given")
     return things

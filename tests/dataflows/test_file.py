@@ -356,3 +356,11 @@ def test_parameters_by_hand_are_those_of_two_dataflows(file):
         SimulatorError, match="flexible has no parameters: only row_stationary and weight_stationary have"
     ):
         dataflows.mapping("flexible", LAYER, CHIP, {})
+
+
+def test_a_list_is_told_how_zigzags_become_dataflows(tmp_path):
+    (tmp_path / "spatial.yaml").write_text("- {name: default, spatial_mapping: {D1: ['K, 8']}}")
+    with pytest.raises(
+        SimulatorError, match=r"spatial.yaml: a dataflow is a mapping .* convert --from zigzag"
+    ):
+        load_dataflow(tmp_path / "spatial.yaml")
