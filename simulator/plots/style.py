@@ -156,7 +156,7 @@ def save_figure(figure: Figure | Axes, path: str | os.PathLike[str], dpi: int = 
     dpi = min(dpi, int(_MOST_PIXELS / max(whole.get_size_inches())))
     # Only these settings have no argument of their own; they are restored at once.
     settings = {"svg.hashsalt": "dataflow-simulator", "pdf.fonttype": 42, "hatch.linewidth": EDGE}
-    with matplotlib.rc_context(settings):  # type: ignore[arg-type]
+    with matplotlib.rc_context(settings):  # type: ignore[arg-type]  # its stub wants literal keys
         whole.savefig(image, format=kind, dpi=dpi, metadata=_FORMATS[kind])
     write_atomically(path, image.getvalue())
 
@@ -181,7 +181,7 @@ def figure_of(drawn: Figure | Axes) -> Figure:
     figure = drawn.figure
     while not hasattr(figure, "savefig"):  # a subfigure
         figure = figure.figure
-    return figure  # type: ignore[return-value]
+    return figure  # type: ignore[return-value]  # only a whole figure can be saved
 
 
 def axes_or_new(ax: Axes | None, height: float | None = None, width: float | None = None) -> Axes:

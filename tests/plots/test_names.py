@@ -81,7 +81,7 @@ def test_a_name_is_drawn_as_it_is(what: str, name: str) -> None:
     words = named(shown.format(name)) if "of" not in shown else shown.format(named(name))
     assert any(words in text.get_text().replace("\n", " ") for text in texts)
     for text in texts:
-        plain, is_math = text._preprocess_math(text.get_text())  # type: ignore[attr-defined]
+        plain, is_math = text._preprocess_math(text.get_text())  # type: ignore[attr-defined]  # not public
         assert not is_math or "10^" in plain, plain
         assert is_math or r"\$" not in plain.replace(r"c\$d", "")
 
