@@ -13,14 +13,14 @@ from .cases import assert_right, batches, random_vectors
 
 
 @given(batches(wrong=0.2))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_every_vector_costs_what_its_mapping_does(case):
     model, vectors = case
     event(f"legal: {assert_right(model, vectors)} of {len(vectors)}")
 
 
 @given(batches(most_macs=100_000))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_larger_problems_cost_the_same_by_the_closed_form(case):
     assert_right(*case, walked=False)
 

@@ -111,7 +111,7 @@ def distance(nest, array, index):
 
 
 @given(oracles.mapped(bandwidth=False, most_macs=150))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_every_action_of_the_table_happens_as_often_as_naively_counted(case):
     problem, architecture, nest = case
     spent = cost(problem, architecture, nest, "closed-form")

@@ -25,7 +25,7 @@ def time_of(problem, on, *nodes, engine="walk"):
 
 
 @given(oracles.mapped())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_the_walk_never_needs_fewer_cycles(case):
     walked, closed = (cost(*case, engine).cycles for engine in ("walk", "closed-form"))
     assert walked.total >= closed.total

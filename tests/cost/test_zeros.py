@@ -198,7 +198,7 @@ def sparse(draw):
 
 
 @given(sparse())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_executed_units_are_those_of_the_values(case):
     problem, architecture, nest = case
     spent, closed = (cost(problem, architecture, nest, engine) for engine in ("functional", "closed-form"))

@@ -69,7 +69,7 @@ def counted(nest, boundary, wires):
 
 
 @given(st.data())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_wires_are_those_on_the_ways_of_every_word(data):
     nest = data.draw(boundaries())
     wires = data.draw(networks(nest))

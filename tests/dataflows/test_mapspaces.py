@@ -40,7 +40,7 @@ def vectors(space):
 
 @pytest.mark.parametrize("dataflow", DATAFLOWS)
 @given(problem=layers(), on=machines(), seed=st.integers(0, 2**16))
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_every_mapping_is_legal_and_counted_once(dataflow, problem, on, seed):
     """And contained, and a few of them are the same under every engine."""
     space = mapspace_or_reason(dataflow, problem, on)

@@ -63,12 +63,18 @@ def test_what_is_no_objective_is_said(mapper, objective, words):
         find_best(space, objective, mapper, evaluations=100)
 
 
+@pytest.fixture(scope="module")
+def spaces():
+    """Mapspaces, with energy and cycles of every mapping."""
+    cases = (convolution(m=4, c=3), {}), (convolution(), dict.fromkeys(NODES, True))
+    found = [Mapspace(layer, PLAIN, Constraints(factors="perfect", keeps=keeps)) for layer, keeps in cases]
+    return [(space, [(energy, cycles) for _, energy, cycles in every(space)]) for space in found]
+
+
 @pytest.mark.parametrize("objective", [*OBJECTIVES, ("energy", "cycles"), lambda e, c: e * c * c])
-def test_the_optimum_is_the_best_by_brute_force(objective):
+def test_the_optimum_is_the_best_by_brute_force(spaces, objective):
     """Also where there is nothing to choose: a space of one mapping."""
-    for layer, keeps in ((convolution(m=4, c=3), {}), (convolution(), dict.fromkeys(NODES, True))):
-        space = Mapspace(layer, PLAIN, Constraints(factors="perfect", keeps=keeps))
-        mappings = [(energy, cycles) for _, energy, cycles in every(space)]
+    for space, mappings in spaces:
         found = find_best(space, objective, "optimal")
         assert found.optimal and found.gap == 0 and found.lower_bound == found.value
         assert space.contains(found.vector)

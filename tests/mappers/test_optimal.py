@@ -89,7 +89,7 @@ def test_plain_machines_and_tiles_without_overlap_are_always_proven(name):
         assert assert_true(case, name).proven
 
 
-@pytest.mark.parametrize("seed", [11, 30, 31, 34])
+@pytest.mark.parametrize("seed", [11, *(pytest.param(seed, marks=pytest.mark.long) for seed in (30, 31, 34))])
 def test_tensors_stay_inside_an_array_while_loops_outside_run(seed):
     """Where only one at a time can, proofs never fail."""
     sure = 0
@@ -109,7 +109,7 @@ def test_pruning_rules_change_nothing(rules):
 
 
 def test_nothing_spends_less_than_what_is_compulsory():
-    for case in drawn(4, 20, 500):
+    for case in drawn(4, 8, 500):
         energy, cycles = compulsory(case.space.problem, case.space.architecture)
         assert energy <= case.energy.min() * (1 + CLOSE) + 1e-12
         assert cycles <= case.cycles.min()

@@ -26,6 +26,11 @@ def tiny():
     return Mapspace(convolution(m=2, c=3), TINY)
 
 
+@pytest.fixture(scope="module")
+def all_tiny(tiny):
+    return every(tiny)
+
+
 def best_of(mappings, objective):
     """The first of the best by brute force."""
 
@@ -58,9 +63,9 @@ def test_the_best_of_a_space_is_the_best_by_brute_force(layer, dataflow):
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_the_best_of_every_legal_mapping(tiny, objective):
+def test_the_best_of_every_legal_mapping(tiny, all_tiny, objective):
     found = find_best(tiny, objective)
-    assert_found(found, best_of(every(tiny), objective))
+    assert_found(found, best_of(all_tiny, objective))
     assert found.evaluated == tiny.size().mappings > 100
 
 
@@ -113,9 +118,9 @@ def test_the_front_holds_no_dominated_mapping_and_the_best_product(layer):
 
 @pytest.mark.parametrize("mapper", ["random", "hill-climbing"])
 @pytest.mark.parametrize("objective", OBJECTIVES)
-def test_a_small_space_s_best_is_found_by_every_mapper(tiny, mapper, objective):
+def test_a_small_space_s_best_is_found_by_every_mapper(tiny, all_tiny, mapper, objective):
     found = find_best(tiny, objective, mapper, evaluations=8_000)
-    _, energy, cycles = best_of(every(tiny), objective)
+    _, energy, cycles = best_of(all_tiny, objective)
     assert (found.energy, found.cycles) == (energy, cycles)
     assert tiny.contains(found.vector) and tiny.contains(found.mapping)
     assert (found.evaluated, found.complete) == (8_000, False)

@@ -32,7 +32,7 @@ def rows(store):
     )
 
 
-@pytest.mark.parametrize("rounds", [3, pytest.param(50, marks=pytest.mark.long)])
+@pytest.mark.parametrize("rounds", [2, pytest.param(50, marks=pytest.mark.long)])
 def test_a_sweep_that_is_killed_at_random_moments(tmp_path, rounds):
     log, number, chance = tmp_path / "log", 40 * rounds, random.Random()
     log.touch()
