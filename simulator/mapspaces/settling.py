@@ -251,7 +251,7 @@ def find_unsaturated(layout, restriction, vectors, row, checks):
     A bound has room if the mapping with it raised to the next admitted is legal, the loops of its dimension
     outside it being as small as they may: `Checks.trial` is then that mapping. The row must be legal.
     """
-    table, trial = layout.table, checks.trial
+    table = layout.table
     dims = table[SIZES, DIMS]
     list_slots(layout, vectors, row, checks.slot_at)
     for p in range(table[SIZES, SLOTS] - 1, -1, -1):
@@ -263,19 +263,32 @@ def find_unsaturated(layout, restriction, vectors, row, checks):
             for inside in range(table[SIZES, SLOTS] - 1, p, -1):
                 units = -(-units // vectors[row, 1 + checks.slot_at[inside] * dims + d])
             larger = next_bound(layout, restriction, vectors, row, slot, d, units)
-            if larger:
-                for column in range(vectors.shape[1]):
-                    trial[0, column] = vectors[row, column]
-                for outside in range(p):
-                    trial[0, 1 + checks.slot_at[outside] * dims + d] = restriction.least[
-                        checks.slot_at[outside], d
-                    ]
-                trial[0, 1 + slot * dims + d] = larger
-                settle(layout, restriction, checks.slot_at, trial, ONLY, d)
-                list_loop_orders(layout, restriction, trial, ONLY)
-                if is_legal(layout, restriction, trial, checks):
-                    return 1 + slot * dims + d
+            if larger and _has_room(layout, restriction, vectors, row, checks, p, d, larger):
+                return 1 + slot * dims + d
     return 0
+
+
+@lean_kernel
+def _has_room(layout, restriction, vectors, row, checks, p, d, larger):
+    """Whether a mapping with a larger bound at a position is legal, one slot outside it taking the rest."""
+    trial, dims = checks.trial, layout.table[SIZES, DIMS]
+    for rest in range(max(1, p)):
+        keeper = checks.slot_at[rest]
+        if rest and restriction.most[keeper, d] == 1:
+            continue
+        for column in range(vectors.shape[1]):
+            trial[0, column] = vectors[row, column]
+        for outside in range(p):
+            slot = checks.slot_at[outside]
+            trial[0, 1 + slot * dims + d] = restriction.least[slot, d]
+        if p:
+            trial[0, 1 + keeper * dims + d] = restriction.most[keeper, d]
+        trial[0, 1 + checks.slot_at[p] * dims + d] = larger
+        settle(layout, restriction, checks.slot_at, trial, ONLY, d)
+        list_loop_orders(layout, restriction, trial, ONLY)
+        if is_legal(layout, restriction, trial, checks):
+            return True
+    return False
 
 
 @lean_kernel

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from oracles import machine, mapping
 
@@ -31,6 +31,8 @@ NAMES = [*(f"{slot}.{d}" for slot in SLOTS for d in "MC"), "A.x.M", "B.y.C"]
     factors=st.sampled_from(("ragged", "balanced", "perfect")),
     m=st.integers(1, 4),
 )
+# A loop over M may not stand where C fills the axis, but further in.
+@example(loops={"T0": ((),)}, saturated=["T2.M"], least=[], factors="ragged", m=3)
 @settings(max_examples=25, deadline=None)
 def test_a_mapping_is_contained_if_it_is_that_of_a_vector_of_the_space(loops, saturated, least, factors, m):
     """Whichever of the two arrays are empty, and whichever nodes are bypassed."""
