@@ -121,7 +121,7 @@ def compare_dataflows(
         typer.Option(
             metavar="NAME|FILE",
             help="A dataflow to compare; may be repeated. By default all with a nest of their own, which "
-            "flexible has not.",
+            "flexible has not, and the machine's native one.",
             autocompletion=dataflow_names,
         ),
     ] = None,
